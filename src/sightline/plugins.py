@@ -1,0 +1,62 @@
+"""(kind, name) -> the object that "module:Name" names: a literal dict, then entry points `sightline.<kind>`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from importlib.metadata import entry_points
+
+from sightline.errors import UsageError
+
+__all__ = ["known", "resolve"]
+
+_BUILT_IN: dict[str, dict[str, str]] = {
+    "source": {
+        "media": "sightline.sources.media:MediaSource",
+        "stills": "sightline.sources.stills:StillsSource",
+        "synthetic": "sightline.sources.synthetic:SyntheticSource",
+    },
+    "runtime": {
+        "openvino": "sightline.runtimes.openvino:OpenVinoRuntime",
+        "onnx": "sightline.runtimes.onnx:OnnxRuntime",
+    },
+    "head": {},
+    "tracker": {
+        "bytetrack": "sightline.trackers.bytetrack:ByteTrack",
+        "sort": "sightline.trackers.sort:Sort",
+    },
+    "analytic": {
+        "line": "sightline.analytics.line:Line",
+        "zone": "sightline.analytics.zone:Zone",
+    },
+    "overlay": {
+        "boxes": "sightline.overlays.boxes:BoxOverlay",
+    },
+    "sink": {
+        "video": "sightline.sinks.video:VideoSink",
+        "pictures": "sightline.sinks.pictures:PictureSink",
+        "jsonl": "sightline.sinks.jsonl:JsonlSink",
+    },
+}
+
+
+def known(kind: str) -> tuple[str, ...]:
+    """Every name of that kind, sorted."""
+    names = set(_BUILT_IN.get(kind, {}))
+    names.update(e.name for e in entry_points(group=f"sightline.{kind}"))
+    return tuple(sorted(names))
+
+
+def resolve(kind: str, name: str) -> object:
+    """The class or function. Raises UsageError with the nearest known names."""
+    target = _BUILT_IN.get(kind, {}).get(name)
+    if target is not None:
+        module, _, attribute = target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    for entry in entry_points(group=f"sightline.{kind}"):
+        if entry.name == name:
+            return entry.load()
+    names = known(kind)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    raise UsageError(f"unknown {kind} {name!r}; {hint}")
