@@ -1,0 +1,33 @@
+"""TensorFlow detection post-process: boxes, classes, scores, count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sightline.protocols import Outputs
+from sightline.types import ModelSpec, Prediction, Thresholds, View
+
+
+@dataclass(frozen=True, slots=True)
+class TfDetection:
+    """boxes [N, K, 4] (ymin, xmin, ymax, xmax as fractions), scores [N, K], classes [N, K], count [N] (may be absent).
+
+    boxes, scores, classes, count: output names; "": by name (detection_boxes ..., TFLite_Detection_PostProcess,
+    :1, :2, :3), then by shape and values. label_offset: added to the class (-1 where 1 is the first label).
+    normalized: boxes are fractions of the input; else model pixels.
+    """
+
+    defaults: ClassVar[Thresholds] = Thresholds(score=0.4, nms=1.0)
+    graph_nms: ClassVar[bool] = True
+
+    boxes: str = ""
+    scores: str = ""
+    classes: str = ""
+    count: str = ""
+    label_offset: int = 0
+    normalized: bool = True
+
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        raise NotImplementedError
