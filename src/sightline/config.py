@@ -5,23 +5,95 @@ Every part is a name (`kind`) and its options; an unknown key is an error with f
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = ["LimitsConfig", "ModelConfig", "PartConfig", "PipelineConfig", "StreamConfig"]
 
 OptionValue = str | int | float | bool | None | list[object] | dict[str, object]
 
 
+def _one_or_many(value: object) -> object:
+    """One number stands for a list of one."""
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _words(value: object) -> object:
+    """ "person, car" stands for [person, car]."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _OneOf:
+    """Text that must be one of `names`; kept as plain text, offered by editors as a choice."""
+
+    names: tuple[str, ...]
+
+    def check(self, value: str) -> str:
+        if value not in self.names:
+            choice = f"{', '.join(self.names[:-1])} or {self.names[-1]}"
+            raise PydanticCustomError("one_of", "one of {choice}", {"choice": choice})
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "enum": list(self.names)}
+
+
+def _boxes_unless_named(value: object) -> object:
+    """`overlay: {}` and `overlay: true` are the ordinary overlay, `overlay: false` is none."""
+    if isinstance(value, bool):
+        return {"kind": "boxes"} if value else None
+    if isinstance(value, Mapping) and "kind" not in value:
+        return {"kind": "boxes", **cast("Mapping[str, object]", value)}
+    return value
+
+
+_Numbers = Annotated[tuple[float, ...], BeforeValidator(_one_or_many, json_schema_input_type=float | tuple[float, ...])]
+_Color = Annotated[str, _OneOf(("rgb", "bgr", "grey"))]
+_Resize = Annotated[str, _OneOf(("stretch", "letterbox", "letterbox-topleft", "crop"))]
+_Precision = Annotated[str, _OneOf(("auto", "f32", "bf16", "f16"))]
+_Transport = Annotated[str, _OneOf(("tcp", "udp"))]
+_Words = Annotated[tuple[str, ...], BeforeValidator(_words, json_schema_input_type=str | tuple[str, ...])]
+
+
 class _Frozen(BaseModel):
+    """Text alone stands for a mapping with the key `shorthand`, where there is one."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+    shorthand: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_shorthand(cls, value: object) -> object:
+        return {cls.shorthand: value} if cls.shorthand and isinstance(value, str | int) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made: dict[str, Any] = handler(schema)
+        return {"anyOf": [{"type": "string"}, made]} if cls.shorthand else made
 
 
-class PartConfig(BaseModel):
+class PartConfig(_Frozen):
     """A part by name; what else it holds are the fields of that part's dataclass."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+    shorthand: ClassVar[str] = "kind"
 
     kind: str
 
@@ -33,37 +105,44 @@ class PartConfig(BaseModel):
 class StreamConfig(_Frozen):
     """One input. `id` defaults to the base name of the URL, `#2`, `#3` after repeats."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    shorthand: ClassVar[str] = "url"
+
     url: str
     id: str = ""
     stream: int | None = Field(
         default=None, description="index of the video stream in the container; default: FFmpeg's choice"
     )
     analytics: tuple[PartConfig, ...] = ()
-    rtsp_transport: str = Field(default="tcp", description="tcp or udp")
+    rtsp_transport: _Transport = "tcp"
 
 
 class ModelConfig(_Frozen):
     """One model; what is None is taken from its manifest, then from what the file says, then from the head."""
 
+    shorthand: ClassVar[str] = "path"
+
     path: str
     name: str = "model"
     head: str | None = None
     head_options: dict[str, object] = Field(default_factory=dict)
-    color: str | None = Field(default=None, description="rgb, bgr or grey")
-    mean: tuple[float, ...] | None = None
-    scale: tuple[float, ...] | None = None
-    resize: str | None = Field(default=None, description="stretch, letterbox, letterbox-topleft or crop")
+    color: _Color | None = None
+    mean: _Numbers | None = None
+    scale: _Numbers | None = None
+    resize: _Resize | None = None
     pad: float | None = None
-    labels: str | tuple[str, ...] | None = Field(default=None, description="a label file, or the labels")
+    labels: Annotated[str | tuple[str, ...] | None, BeforeValidator(_names)] = Field(
+        default=None, description="a label file, or the labels"
+    )
     score: float | None = Field(default=None, ge=0, le=1)
     nms: float | None = Field(default=None, ge=0, le=1)
     top: int | None = Field(default=None, ge=1)
     per_class: dict[str, float] = Field(default_factory=dict, description="least score by label")
     class_agnostic: bool | None = None
-    classes: tuple[str, ...] = Field(default=(), description="only these labels")
+    classes: _Words = Field(default=(), description="only these labels")
     runtime: str = Field(default="auto", description="auto, openvino or onnx")
     device: str = Field(default="", description="in the runtime's own words: CPU, GPU, CUDAExecutionProvider ...")
-    precision: str = Field(default="auto", description="auto, f32, bf16 or f16")
+    precision: _Precision = "auto"
     exact: bool = Field(default=False, description="the training-time arithmetic instead of the fast path")
     batch: int = Field(default=0, ge=0, description="views at once; 0: what the model is made for")
 
@@ -80,6 +159,18 @@ class LimitsConfig(_Frozen):
     crop: tuple[float, ...] | None = Field(default=None, description="x1, y1, x2, y2: the part of the frame to look at")
     crop_px: bool = Field(default=False, description="crop is in pixels, not fractions")
 
+    @model_validator(mode="after")
+    def _crop_is_a_box(self) -> LimitsConfig:
+        if self.crop is None:
+            return self
+        if len(self.crop) != 4:
+            raise ValueError("crop: four numbers x1, y1, x2, y2")
+        x1, y1, x2, y2 = self.crop
+        if not (0 <= x1 < x2 and 0 <= y1 < y2) or (not self.crop_px and max(x2, y2) > 1):
+            unit = "pixels" if self.crop_px else "fractions of the frame (for pixels: crop_px)"
+            raise ValueError(f"crop: x1 < x2 and y1 < y2, in {unit}")
+        return self
+
 
 class PipelineConfig(_Frozen):
     """A whole deployment."""
@@ -89,6 +180,6 @@ class PipelineConfig(_Frozen):
     then: tuple[ModelConfig, ...] = ()
     tracker: PartConfig | None = None
     analytics: tuple[PartConfig, ...] = ()
-    overlay: PartConfig | None = None
+    overlay: Annotated[PartConfig | None, BeforeValidator(_boxes_unless_named)] = None
     sinks: tuple[PartConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()

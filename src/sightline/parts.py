@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from sightline.errors import UsageError
 from sightline.plugins import resolve
@@ -79,7 +80,7 @@ def judge(kind: str, name: str, options: Mapping[str, object]) -> tuple[dict[str
         try:
             good[key] = _adapter(known[key].type).validate_python(value)
         except ValidationError as error:
-            faults.append(OptionFault(key, f"{name}: {key}: {expected(error)}"))
+            faults.append(OptionFault(key, f"{name}: {key}: {expected(error.errors())}"))
     for option in known.values():
         if option.required and option.name not in options:
             faults.append(OptionFault("", f"{name} needs the option {option.name!r}"))
@@ -102,11 +103,13 @@ def construct(kind: str, name: str, options: Mapping[str, object], **extra: obje
         raise UsageError(f"{kind} {name}: {error}") from error
 
 
-def expected(error: ValidationError) -> str:
+def expected(faults: Sequence[ErrorDetails]) -> str:
     """ "expected a number, got 'high'": every alternative of a union in one phrase."""
-    first = error.errors()[0]
+    first = faults[0]
+    if first["type"] == "value_error":
+        return str(first.get("ctx", {}).get("error", first["msg"]))
     wants: list[str] = []
-    for item in error.errors():
+    for item in faults:
         phrase = _phrase(item["type"], dict(item.get("ctx") or {}), item["msg"])
         if phrase not in wants:
             wants.append(phrase)
@@ -142,8 +145,8 @@ def _phrase(kind: str, context: Mapping[str, object], message: str) -> str:
         return str(context.get("expected", message))
     if kind == "too_short":
         return f"at least {context.get('min_length')} of them"
-    if kind == "value_error":
-        return str(context.get("error", message))
+    if kind == "one_of":
+        return str(context["choice"])
     return _PHRASES.get(kind.split("_")[0], message[:1].lower() + message[1:])
 
 
