@@ -33,7 +33,15 @@ def _one_or_many(value: object) -> object:
 
 def _words(value: object) -> object:
     """ "person, car" stands for [person, car]."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else _names(value)
+
+
+def _names(value: object) -> object:
+    """Labels may be numbers: [0, 1] stands for ["0", "1"]."""
+    if isinstance(value, list | tuple):
+        items = cast("Sequence[object]", value)
+        return [str(v) if isinstance(v, int | float) and not isinstance(v, bool) else v for v in items]
+    return value
 
 
 @dataclass(frozen=True, slots=True)
