@@ -150,7 +150,7 @@ class Frame:
     index: ordinal from 0 within the stream (never computed from time). `wall_ns`: when it arrived (time.time_ns).
     picture: None once nobody downstream wants it, so that the decoder gets its memory back.
     width, height: of the upright picture; valid also where `picture` is None.
-    corrupt: the decoder flagged damage.
+    corrupt: the decoder flagged damage. name: the file that a still came from, "" for video.
     """
 
     stream: StreamInfo
@@ -161,6 +161,7 @@ class Frame:
     height: int
     wall_ns: int = 0
     corrupt: bool = False
+    name: str = ""
 
     def without_picture(self) -> Frame:
         return replace(self, picture=None)
@@ -241,7 +242,10 @@ class Preprocess:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input of a model and what feeds it. `source` "view": the picture; later crops, columns, windows."""
+    """One input of a model and what feeds it.
+
+    source: "view" the picture; "size_wh" or "size_hw" the picture input's size (N, 2); "ones" a tensor of ones.
+    """
 
     tensor: TensorSpec
     preprocess: Preprocess = Preprocess()

@@ -1,0 +1,356 @@
+"""Tensors -> tensors by OpenVINO: asynchronous, several requests in flight, compiled models cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+
+from sightline.errors import ModelError, RuntimeFailure, UsageError
+from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
+from sightline.runtimes.prologue import Prologue, prologue_of
+from sightline.types import ModelSpec, Tensor, TensorSpec
+
+__all__ = ["OpenVinoRuntime", "OpenVinoSession"]
+
+_PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
+_KEPT_BLOBS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVinoRuntime:
+    """OpenVINO on any of its devices ("CPU" by default, "GPU", "NPU", "AUTO" when named)."""
+
+    def load(self, spec: ModelSpec, weights: Path, options: RuntimeOptions) -> OpenVinoSession:
+        """Compile, or take the compiled model from the cache. Raises ModelError, UsageError."""
+        core = ov.Core()
+        device = options.device or "CPU"
+        if device.split(":")[0].split(".")[0] not in {"AUTO", "MULTI", "HETERO", *_families(core)}:
+            raise UsageError(f"OpenVINO has no device {device!r} here; it has {', '.join(core.available_devices)}")
+        config = _config(core, device, options)
+        blob = _blob_path(core, spec, device, config, options)
+        compiled = _from_cache(core, blob, device, config)
+        if compiled is None:
+            model = _prepared(core, spec, weights, options)
+            try:
+                compiled = core.compile_model(model, device, config)
+            except RuntimeError as error:
+                raise ModelError(f"{weights}: OpenVINO cannot compile it: {_reason(error)}") from error
+            _to_cache(compiled, blob)
+        return OpenVinoSession(compiled, device, spec)
+
+    def describe(self, session: Session) -> Mapping[str, str]:
+        """What was used: runtime, precision, device."""
+        if not isinstance(session, OpenVinoSession):
+            raise TypeError(f"expected an OpenVinoSession, got {type(session).__name__}")
+        return {
+            "runtime": f"openvino {ov.__version__.split('-')[0]}",
+            "precision": session.precision,
+            "device": session.device,
+        }
+
+
+@dataclass(slots=True)
+class _Ticket:
+    token: object
+    request: ov.InferRequest
+    names: tuple[str, ...]
+    session: OpenVinoSession
+
+    @property
+    def outputs(self) -> Outputs:
+        return {name: self.request.get_output_tensor(i).data for i, name in enumerate(self.names)}
+
+    def release(self) -> None:
+        self.session.give_back(self.request)
+
+
+@dataclass(slots=True)
+class OpenVinoSession:
+    """A compiled model and its requests; twice as many as run at once, so that none ever waits for Python."""
+
+    compiled: ov.CompiledModel
+    device: str
+    spec: ModelSpec
+    precision: str = ""
+    _free: list[ov.InferRequest] = field(default_factory=list[ov.InferRequest])
+    _running: deque[tuple[ov.InferRequest, object]] = field(default_factory=deque[tuple[ov.InferRequest, object]])
+    _names: tuple[str, ...] = ()
+    _wants: Wants = field(default_factory=lambda: Wants(()))
+    _tensors: dict[int, tuple[Tensor, ov.Tensor]] = field(default_factory=dict[int, tuple[Tensor, ov.Tensor]])
+
+    def __post_init__(self) -> None:
+        together = int(self.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        count = together + max(1, min(together, 4))
+        self._free = [self.compiled.create_infer_request() for _ in range(count)]
+        self.precision = _precision_name(self.compiled)
+        self._names = tuple(o.name for o in self.spec.outputs) or tuple(
+            _any_name(port, i) for i, port in enumerate(self.compiled.outputs)
+        )
+        inputs = tuple(
+            TensorSpec(
+                port.get_any_name(),
+                tuple(None if d.is_dynamic else d.get_length() for d in port.get_partial_shape()),
+                np.dtype(port.get_element_type().to_dtype()).name,
+            )
+            for port in self.compiled.inputs
+        )
+        first = inputs[0].shape[0] if inputs and inputs[0].shape else 1
+        self._wants = Wants(inputs, 0 if first is None else first, first or 8, count)
+
+    @property
+    def wants(self) -> Wants:
+        return self._wants
+
+    def submit(self, inputs: Mapping[str, Tensor], token: object) -> None:
+        """Start a request; the arrays are read in place, so they must stay until the ticket is released.
+
+        Raises RuntimeFailure where no request is free (`wants.in_flight` are) or an input does not fit.
+        """
+        if not self._free:
+            raise RuntimeFailure("more requests submitted than the session has in flight")
+        request = self._free.pop()
+        try:
+            for name, array in inputs.items():
+                request.set_tensor(name, self._shared(array))
+            request.start_async()
+        except RuntimeError as error:
+            self._free.append(request)
+            raise RuntimeFailure(f"model {self.spec.name!r} refuses its input: {_reason(error)}") from error
+        self._running.append((request, token))
+
+    def _shared(self, array: Tensor) -> ov.Tensor:
+        known = self._tensors.get(id(array))
+        if known is not None and known[0] is array:
+            return known[1]
+        if len(self._tensors) > 64:
+            self._tensors.clear()
+        tensor = ov.Tensor(np.ascontiguousarray(np.from_dlpack(array)), shared_memory=True)
+        self._tensors[id(array)] = (array, tensor)
+        return tensor
+
+    def collect(self, timeout_s: float) -> _Ticket | None:
+        """The oldest request if it ends within `timeout_s`, else None. Raises RuntimeFailure where it failed."""
+        if not self._running:
+            return None
+        request, token = self._running[0]
+        try:
+            if not request.wait_for(max(0, int(timeout_s * 1000))):
+                return None
+            request.wait()
+        except RuntimeError as error:
+            self._running.popleft()
+            self._free.append(request)
+            raise RuntimeFailure(f"inference of model {self.spec.name!r} failed: {_reason(error)}") from error
+        self._running.popleft()
+        return _Ticket(token, request, self._names, self)
+
+    def give_back(self, request: ov.InferRequest) -> None:
+        self._free.append(request)
+
+    def close(self) -> None:
+        """Wait for what runs and let go of everything."""
+        while self._running:
+            self._running.popleft()[0].cancel()
+        self._free.clear()
+        self._tensors.clear()
+
+
+# -- compiling -------------------------------------------------------------------------------------------------------
+
+
+def _families(core: ov.Core) -> set[str]:
+    return {d.split(".")[0] for d in core.available_devices}
+
+
+def _config(core: ov.Core, device: str, options: RuntimeOptions) -> dict[str, Any]:
+    config: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", **options.extra}
+    if options.threads:
+        config["INFERENCE_NUM_THREADS"] = options.threads
+    if options.precision != "auto":
+        wanted = _PRECISION.get(options.precision)
+        if wanted is None:
+            raise UsageError(f"unknown precision {options.precision!r}; known: f32, bf16, f16, auto")
+        able = core.get_property(device, "OPTIMIZATION_CAPABILITIES") if device in core.available_devices else []
+        if able and {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}[wanted] not in able:
+            raise UsageError(f"device {device} cannot compute in {wanted}; it can in {', '.join(able)}; use auto")
+        config["INFERENCE_PRECISION_HINT"] = wanted
+    return config
+
+
+def _prepared(core: ov.Core, spec: ModelSpec, weights: Path, options: RuntimeOptions) -> ov.Model:
+    """The model with what `options.feed` asks for in front, at the batch asked for."""
+    try:
+        model = _read(core, weights)
+    except RuntimeError as error:
+        raise ModelError(f"{weights}: OpenVINO cannot read it: {_reason(error)}") from error
+    try:
+        _reshape(model, spec, options.batch)
+        if isinstance(options.feed, FeedRaw):
+            return model
+        return _with_prologue(model, spec, options)
+    except RuntimeError as error:
+        raise ModelError(f"{weights}: OpenVINO cannot shape it: {_reason(error)}") from error
+
+
+def _read(core: ov.Core, weights: Path) -> ov.Model:
+    if weights.suffix.lower() == ".xml" and not weights.with_suffix(".bin").exists():
+        others = sorted(weights.parent.glob("*.bin"))
+        if len(others) == 1:  # published pairs whose weights have another stem exist
+            return core.read_model(str(weights), str(others[0]))
+    return core.read_model(str(weights))
+
+
+def _port_shape(spec: TensorSpec, batch: int) -> list[int]:
+    """The shape to compile for; -1 where dynamic. `batch` 0 keeps the model's own (1 where dynamic)."""
+    shape = [-1 if d is None else d for d in spec.shape]
+    if shape and (batch or shape[0] == -1) and spec.layout:
+        shape[0] = batch or 1
+    return shape
+
+
+def _reshape(model: ov.Model, spec: ModelSpec, batch: int) -> None:
+    wanted: dict[str, ov.PartialShape] = {}
+    for item in spec.inputs:
+        port = model.input(item.tensor.name)
+        shape = _port_shape(item.tensor, batch)
+        if not item.tensor.layout and shape and shape[0] in (-1, 1):
+            shape[0] = batch or 1
+        partial = ov.PartialShape(shape)
+        if port.get_partial_shape() != partial:
+            wanted[item.tensor.name] = partial
+    if wanted:
+        model.reshape(wanted)
+
+
+def _with_prologue(model: ov.Model, spec: ModelSpec, options: RuntimeOptions) -> ov.Model:
+    parameters = list(model.get_parameters())
+    for item in spec.inputs:
+        if item.source != "view":
+            continue
+        port = model.input(item.tensor.name)
+        parameter = port.get_node()
+        prologue = prologue_of(item, options.feed)
+        width, height = item.size_wh
+        batch = port.get_partial_shape()[0]
+        length = -1 if batch.is_dynamic else batch.get_length()
+        planes = op.parameter([length, 3, height or -1, width or -1], np.uint8, name=f"{item.tensor.name}/planes")
+        planes.output(0).get_tensor().set_names({item.tensor.name})
+        result = _nodes(planes, prologue)
+        parameter.output(0).get_tensor().set_names({f"{item.tensor.name}/model"})
+        for target in list(parameter.output(0).get_target_inputs()):
+            target.replace_source_output(result.output(0))
+        parameters[parameters.index(parameter)] = planes
+    return ov.Model(model.get_results(), parameters, spec.name)
+
+
+def _constant(value: float) -> ov.Node:
+    return op.constant(np.full((1, 1, 1, 1), value, np.float32))
+
+
+def _nodes(planes: ov.Node, prologue: Prologue) -> ov.Node:
+    """The prologue in OpenVINO's operations: element-wise only, so that the plug-in fuses it with the conversion."""
+    x = op.convert(planes, np.float32)
+    split = op.split(x, op.constant(np.int64(1)), 3)
+    fed = [split.output(i) for i in range(3)]
+    if prologue.to_rgb is None:
+        colours: list[Any] = fed
+    else:
+        colours = [op.clamp(_weighted(fed, row[:3], row[3]), 0.0, 255.0) for row in prologue.to_rgb]
+    if prologue.weights:
+        ordered = [_weighted(colours, prologue.weights, 0.0)]
+    else:
+        ordered = [colours[i] for i in prologue.order]
+    channels = []
+    for colour, mean, scale in zip(ordered, prologue.mean, prologue.scale, strict=True):
+        y = op.subtract(colour, _constant(mean)) if mean else colour
+        channels.append(op.multiply(y, _constant(1 / scale)) if scale != 1 else y)
+    y = op.concat(channels, 1) if len(channels) > 1 else channels[0]
+    if prologue.dtype != "float32":
+        if np.issubdtype(np.dtype(prologue.dtype), np.integer):
+            low, high = np.iinfo(prologue.dtype).min, np.iinfo(prologue.dtype).max
+            y = op.clamp(op.round(y, "half_to_even"), float(low), float(high))
+        y = op.convert(y, np.dtype(prologue.dtype).type)
+    if prologue.nhwc:
+        y = op.transpose(y, op.constant(np.array([0, 2, 3, 1])))
+    return y if isinstance(y, ov.Node) else y.get_node()
+
+
+def _weighted(channels: list[Any], weights: tuple[float, ...], bias: float) -> Any:
+    total = None
+    for channel, weight in zip(channels, weights, strict=True):
+        if weight:
+            term = op.multiply(channel, _constant(weight))
+            total = term if total is None else op.add(total, term)
+    return op.add(total, _constant(bias)) if bias else total
+
+
+def _any_name(port: Any, index: int) -> str:
+    return port.get_any_name() if port.get_names() else f"output{index}"
+
+
+def _precision_name(compiled: ov.CompiledModel) -> str:
+    try:
+        hint = compiled.get_property("INFERENCE_PRECISION_HINT")
+    except RuntimeError:
+        return "unknown"
+    return {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}.get(hint.to_string(), hint.to_string())
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last telling line of OpenVINO's long message."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Exception from", "Check '", "[GENERAL_ERROR]"))]
+    return (told or lines or ["no reason given"])[-1][:300]
+
+
+# -- the cache -------------------------------------------------------------------------------------------------------
+
+
+def _blob_path(
+    core: ov.Core, spec: ModelSpec, device: str, config: Mapping[str, Any], options: RuntimeOptions
+) -> Path | None:
+    """Where the compiled model lies: keyed by content, everything that shapes it, runtime version and device."""
+    if options.cache is None or not spec.sha256:
+        return None
+    facts: list[Any] = [spec.sha256, ov.get_version(), device, config, options.batch, repr(options.feed)]
+    facts += [[repr(i) for i in spec.inputs], os.cpu_count()]
+    if device in core.available_devices:
+        facts += [core.get_property(device, "FULL_DEVICE_NAME"), core.get_property(device, "OPTIMIZATION_CAPABILITIES")]
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+    return options.cache / f"{key[:40]}.ovblob"
+
+
+def _from_cache(core: ov.Core, blob: Path | None, device: str, config: Mapping[str, Any]) -> ov.CompiledModel | None:
+    if blob is None or not blob.exists():
+        return None
+    try:
+        compiled = core.import_model(blob.read_bytes(), device, dict(config))
+        os.utime(blob)
+    except (RuntimeError, OSError):  # written by another build, or damaged: compiled anew
+        blob.unlink(missing_ok=True)
+        return None
+    return compiled
+
+
+def _to_cache(compiled: ov.CompiledModel, blob: Path | None) -> None:
+    if blob is None:
+        return
+    try:
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        partial = blob.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(compiled.export_model().getvalue())
+        os.replace(partial, blob)
+        for old in sorted(blob.parent.glob("*.ovblob"), key=lambda p: p.stat().st_mtime)[:-_KEPT_BLOBS]:
+            old.unlink(missing_ok=True)
+    except (OSError, RuntimeError):  # a cache that cannot be written costs time, not the run
+        return

@@ -1,0 +1,78 @@
+"""What is put in front of a graph so that it takes uint8 planes: described once, written by each runtime in its nodes.
+
+planes (N, 3, H, W) uint8 -> colour matrix -> clip to 0..255 -> channel order -> (x - mean) / scale -> dtype -> layout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sightline.errors import ModelError
+from sightline.pictures import ycbcr_to_rgb
+from sightline.protocols import Feed, FeedPlanes
+from sightline.types import ChannelOrder, InputSpec
+
+__all__ = ["Prologue", "prologue_of"]
+
+_GREY = np.array([[0.299, 0.587, 0.114]])
+
+
+@dataclass(frozen=True, slots=True)
+class Prologue:
+    """One picture input's arithmetic.
+
+    to_rgb: rows of (A | b) that give R, G, B 0..255 from the fed channels, None where RGB is fed.
+    order: which of R, G, B each model channel is; empty for grey. weights: R, G, B -> grey, for grey.
+    mean, scale: one number a model channel. dtype: what the model takes. nhwc: its layout.
+    """
+
+    to_rgb: tuple[tuple[float, ...], ...] | None
+    order: tuple[int, ...]
+    weights: tuple[float, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    dtype: str
+    nhwc: bool
+
+    @property
+    def channels(self) -> int:
+        return len(self.order) or 1
+
+
+def prologue_of(spec: InputSpec, feed: Feed) -> Prologue:
+    """The arithmetic between the fed planes and the model's own input. Raises ModelError on contradictions."""
+    pre = spec.preprocess
+    grey = pre.color is ChannelOrder.GREY
+    order = () if grey else ((0, 1, 2) if pre.color is ChannelOrder.RGB else (2, 1, 0))
+    channels = 1 if grey else 3
+    axis = 3 if spec.tensor.layout == "NHWC" else 1
+    declared = spec.tensor.shape[axis] if len(spec.tensor.shape) == 4 else None
+    if declared not in (None, channels):
+        raise ModelError(
+            f"input {spec.tensor.name!r} has {declared} channels, colour order {pre.color.value!r} gives {channels}; "
+            "add --color grey or --color rgb"
+        )
+    to_rgb = None
+    if isinstance(feed, FeedPlanes):
+        a, b = ycbcr_to_rgb(feed.matrix, feed.full_range)
+        to_rgb = tuple(tuple(float(v) for v in (*a[i], b[i])) for i in range(3))
+    weights = tuple(float(v) for v in _GREY[0]) if grey else ()
+    return Prologue(
+        to_rgb,
+        order,
+        weights,
+        _per_channel(pre.mean, channels, "mean"),
+        _per_channel(pre.scale, channels, "scale"),
+        spec.tensor.dtype,
+        spec.tensor.layout == "NHWC",
+    )
+
+
+def _per_channel(values: tuple[float, ...], channels: int, name: str) -> tuple[float, ...]:
+    if len(values) == 1:
+        return values * channels
+    if len(values) != channels:
+        raise ModelError(f"{name}: expected 1 or {channels} numbers, got {len(values)}")
+    return values
