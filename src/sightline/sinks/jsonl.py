@@ -1,0 +1,137 @@
+"""Results -> a file or standard output, one JSON object a line as `sightline.wire` writes them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from sightline import wire
+from sightline.errors import OutputError
+from sightline.protocols import RunInfo
+from sightline.sinks.target import check_target, is_folder, output_name
+from sightline.types import FrameResult, Picture
+
+__all__ = ["JsonlSink", "PipeClosed"]
+
+_FLUSH_S = 0.2
+_FLUSH_BYTES = 1 << 16
+
+
+class PipeClosed(OutputError):
+    """Whoever read our standard output has gone: the run ends, and nobody needs to be told."""
+
+    exit_code = 0
+
+
+@dataclass(slots=True)
+class JsonlSink:
+    """Lines of JSON: the run, then each frame and its events. Several streams may share one sink.
+
+    path: a file, a folder (STREAM.jsonl in it, results.jsonl for several streams) or "-" for standard output.
+    A file is begun with the first frame, so a run that fails before leaves what was there. Only whole lines are
+    written, together with those of the last 0.2 s; those of live streams at once.
+    """
+
+    path: str
+    wants_picture: bool = field(default=False, init=False)
+    _info: RunInfo | None = field(default=None, init=False, repr=False)
+    _target: Path | None = field(default=None, init=False, repr=False)
+    _file: BinaryIO | None = field(default=None, init=False, repr=False)
+    _begun: bool = field(default=False, init=False, repr=False)
+    _waiting: list[str] = field(default_factory=list[str], init=False, repr=False)
+    _size: int = field(default=0, init=False, repr=False)
+    _flushed: float = field(default=0.0, init=False, repr=False)
+
+    def open(self, info: RunInfo) -> None:
+        """Remember what the header says. Raises UsageError where the file could not be written."""
+        self._info = info
+        if self.path == "-":
+            return
+        self._target = Path(self.path)
+        if is_folder(self.path):
+            several = len(info.streams) != 1
+            self._target /= "results.jsonl" if several else output_name(info.streams[0].id, ".jsonl")
+        check_target(self._target)
+
+    def write(self, result: FrameResult, picture: Picture | None = None) -> None:
+        """One frame and its events. Raises OutputError naming the file, PipeClosed when nobody reads on."""
+        if not self._begun:
+            self._begin()
+        names = self._info.models[0].labels if self._info is not None and self._info.models else ()
+        lines = [wire.frame_line(result, names)]
+        lines += [wire.event_line(event, result.frame) for event in result.events]
+        self._waiting += lines
+        self._size += sum(map(len, lines))
+        due = time.monotonic() - self._flushed >= _FLUSH_S
+        if due or self._size >= _FLUSH_BYTES or result.frame.stream.live:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what waits and close the file; where no frame came there is none."""
+        try:
+            if self._begun:
+                self._flush()
+        finally:
+            out, self._file, self._begun = self._file, None, False
+            if out is not None:
+                with contextlib.suppress(OSError):
+                    out.close()
+
+    def _begin(self) -> None:
+        if self._info is None:
+            raise ValueError("JsonlSink.write before open")
+        if self._target is not None:
+            try:
+                self._target.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._target.open("wb", buffering=0)
+            except OSError as error:
+                raise OutputError(f"{self._target}: cannot be written: {error.strerror or error}") from error
+        self._begun = True
+        self._waiting.append(wire.header_line(self._info))
+
+    def _flush(self) -> None:
+        """Hand all waiting lines over in one go; after a failure nothing more is tried."""
+        lines, self._waiting, self._size = self._waiting, [], 0
+        self._flushed = time.monotonic()
+        if not lines:
+            return
+        data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
+        try:
+            if self._file is None:
+                _to_stdout(data)
+            else:
+                _write_whole(self._file, data)
+        except BrokenPipeError as error:
+            self._begun = False
+            raise PipeClosed("standard output was closed by its reader") from error
+        except OSError as error:
+            self._begun = False
+            where = self._target or "standard output"
+            raise OutputError(f"{where}: cannot be written: {error.strerror or error}") from error
+
+
+def _to_stdout(data: bytes) -> None:
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:  # a notebook's or a test's replacement knows text only
+        sys.stdout.write(data.decode())
+    else:
+        raw.write(data)
+    sys.stdout.flush()
+
+
+def _write_whole(out: BinaryIO, data: bytes) -> None:
+    """Write all of `data`, or leave the file as it was: half a line is worth nothing."""
+    start = out.tell() if out.seekable() else None
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[out.write(view) :]
+    except OSError:
+        if start is not None:
+            with contextlib.suppress(OSError):
+                out.truncate(start)
+        raise
