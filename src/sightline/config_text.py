@@ -102,8 +102,8 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
 def _read(text: str, name: str) -> tuple[object, dict[Key, int]]:
     """Data, and the line on which each key (as a path) stands."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None, {}
@@ -118,8 +118,6 @@ def _read(text: str, name: str) -> tuple[object, dict[Key, int]]:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from error
-    finally:
-        loader.dispose()
 
 
 def _note_lines(
