@@ -1,0 +1,83 @@
+"""Which detection belongs to which track: boxes and labels in, pairs of row numbers out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lap
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.types import I32, I64
+
+__all__ = ["iou", "match"]
+
+F64 = NDArray[np.float64]
+
+# Beyond so many pairs the exact assignment is too slow and too large; the best pair goes first instead.
+_MOST_EXACT = 4_000_000
+_NOBODY = np.zeros(0, np.int64)
+
+
+def iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> F64:
+    """Boxes (N, 4), (M, 4) xyxy -> intersection over union (N, M); turned-over and NaN boxes meet nothing."""
+    width = np.minimum(a[:, None, 2], b[:, 2])
+    width -= np.maximum(a[:, None, 0], b[:, 0])
+    height = np.minimum(a[:, None, 3], b[:, 3])
+    height -= np.maximum(a[:, None, 1], b[:, 1])
+    # fmax takes the number where the other is NaN
+    np.fmax(width, 0, out=width)
+    np.fmax(height, 0, out=height)
+    width *= height
+    union = ((a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]))[:, None] + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
+    union -= width
+    np.fmax(union, 1e-9, out=union)
+    width /= union
+    return width
+
+
+def match(
+    boxes: F64,
+    labels: I32,
+    seen: NDArray[np.floating[Any]],
+    seen_labels: I32,
+    least: float,
+    relabel: float | None,
+) -> tuple[I64, I64]:
+    """Pairs (track rows, detection rows) with the greatest sum of IoU, none below `least`.
+
+    boxes (N, 4) and labels (N,) of the tracks, seen (M, 4) and seen_labels (M,) of the detections.
+    Across labels a pair needs an IoU of `relabel` and comes behind every pair of one label: what a model calls a car in
+    one frame and a truck in the next is one thing, a rider and the bicycle are two. None: labels do not matter.
+    """
+    if not len(boxes) or not len(seen):
+        return _NOBODY, _NOBODY
+    overlap = likeness = iou(boxes, seen)
+    allowed = overlap >= least
+    if relabel is not None:
+        other = labels[:, None] != seen_labels
+        if other.any():
+            allowed &= ~other | (overlap >= relabel)
+            likeness = np.where(other, np.where(allowed, overlap * 0.01, 0), overlap)
+    if likeness.size > _MOST_EXACT:
+        return _best_first(likeness, allowed)
+    column, _ = lap.lapjv(1 - likeness, extend_cost=True, return_cost=False)
+    rows = np.flatnonzero(column >= 0)
+    columns = column[rows].astype(np.int64)
+    good = allowed[rows, columns]
+    return (rows, columns) if good.all() else (rows[good], columns[good])
+
+
+def _best_first(likeness: F64, allowed: NDArray[np.bool_]) -> tuple[I64, I64]:
+    rows, columns = np.nonzero(allowed)
+    order = np.argsort(-likeness[rows, columns], kind="stable")
+    taken_rows: set[int] = set()
+    taken_columns: set[int] = set()
+    pairs: list[tuple[int, int]] = []
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if row not in taken_rows and column not in taken_columns:
+            taken_rows.add(row)
+            taken_columns.add(column)
+            pairs.append((row, column))
+    found = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]

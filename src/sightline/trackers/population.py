@@ -1,0 +1,92 @@
+"""The tracks of one stream as columns: move, correct, add, remove, confirm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.trackers import kalman
+from sightline.types import F32, I32, I64, Detections
+
+__all__ = ["Population"]
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(slots=True, eq=False)
+class Population:
+    """N tracks, oldest first.
+
+    position (N, 4) xyxy frame pixels; velocity (N, 4) px/s; covariance (N, 3) see `kalman`; id (N,) 0 until confirmed;
+    label (N,) and score (N,) of the last sighting; hits (N,) sightings; unseen_s (N,) seconds since the last one;
+    missed (N,) whether a model has looked since then in vain.
+    """
+
+    position: F64 = field(default_factory=lambda: np.zeros((0, 4)))
+    velocity: F64 = field(default_factory=lambda: np.zeros((0, 4)))
+    covariance: F64 = field(default_factory=lambda: np.zeros((0, 3)))
+    id: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    label: I32 = field(default_factory=lambda: np.zeros(0, np.int32))
+    score: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    hits: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    unseen_s: F64 = field(default_factory=lambda: np.zeros(0))
+    missed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def predict(self, step_s: float, tick_s: float) -> None:
+        """Move every track `step_s` seconds on; `tick_s` as in `kalman`."""
+        if len(self.id):
+            kalman.predict(self.position, self.velocity, self.covariance, step_s, tick_s)
+            self.unseen_s += step_s
+
+    def correct(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
+        """Tracks `rows` (K,) were seen as `seen_rows` (K,) of the detections."""
+        if len(rows):
+            kalman.correct(self.position, self.velocity, self.covariance, rows, detections.xyxy[seen_rows])
+            self.label[rows] = detections.label[seen_rows]
+            self.score[rows] = detections.score[seen_rows]
+            self.hits[rows] += 1
+            self.unseen_s[rows] = 0
+            self.missed[rows] = False
+
+    def add(self, detections: Detections, seen_rows: I64, tick_s: float) -> I64:
+        """New, unconfirmed tracks of `seen_rows` (K,) of the detections; the new tracks' rows (K,)."""
+        n, before = len(seen_rows), len(self.id)
+        if n:
+            fresh = Population(
+                detections.xyxy[seen_rows].astype(np.float64),
+                np.zeros((n, 4)),
+                kalman.fresh_covariance(n, tick_s),
+                np.zeros(n, np.int64),
+                detections.label[seen_rows].astype(np.int32),
+                detections.score[seen_rows].astype(np.float32),
+                np.ones(n, np.int64),
+                np.zeros(n),
+                np.zeros(n, np.bool_),
+            )
+            for column in _COLUMNS:
+                setattr(self, column, np.concatenate([getattr(self, column), getattr(fresh, column)]))
+        return np.arange(before, before + n)
+
+    def remove(self, gone: NDArray[np.bool_]) -> tuple[int, ...]:
+        """Drop the tracks marked in `gone` (N,); the ids among them that were confirmed."""
+        if not gone.any():
+            return ()
+        ended = self.id[gone]
+        stay = ~gone
+        for column in _COLUMNS:
+            setattr(self, column, getattr(self, column)[stay])
+        return tuple(ended[ended > 0].tolist())
+
+    def confirm(self, rows: I64, hits: int, next_id: int) -> int:
+        """Give ids to those tracks of `rows` that were seen `hits` times; the next free id."""
+        fresh = rows[(self.id[rows] == 0) & (self.hits[rows] >= hits)]
+        self.id[fresh] = np.arange(next_id, next_id + len(fresh))
+        return next_id + len(fresh)
+
+
+_COLUMNS = tuple(f.name for f in fields(Population))
