@@ -1,0 +1,101 @@
+"""Words of the command line -> the parts of a `PipelineConfig`. Nothing is opened here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from sightline.config import LimitsConfig, ModelConfig
+from sightline.errors import UsageError
+from sightline.parts import expected
+
+__all__ = ["Limit", "crop", "joined", "limit", "limits", "model", "numbers", "words"]
+
+_TIME = re.compile(r"^([0-9]*\.?[0-9]+)\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$")
+_FRAMES = re.compile(r"^([0-9]+)\s*(f|frames?)$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """When a stream ends before its time: after `seconds`, after `frames`, or (both None) by itself."""
+
+    seconds: float | None = None
+    frames: int | None = None
+
+
+def limit(text: str | None) -> Limit:
+    """ "10s", "2min", "500ms" or "250f". A number alone says neither, and is refused."""
+    if text is None:
+        return Limit()
+    word = text.strip().lower()
+    if match := _FRAMES.match(word):
+        found = Limit(frames=int(match[1]))
+    elif match := _TIME.match(word):
+        unit = "ms" if match[2] == "ms" else match[2][0]
+        found = Limit(seconds=float(match[1]) * _SECONDS[unit])
+    else:
+        raise UsageError(f"--limit {text}: expected a time such as 10s or 2min, or a number of frames such as 250f")
+    if not (found.frames or found.seconds):
+        raise UsageError(f"--limit {text}: must be above 0")
+    return found
+
+
+def numbers(flag: str, text: str | None) -> tuple[float, ...] | None:
+    """ "0.5,0.5,0.5" -> (0.5, 0.5, 0.5). Raises UsageError naming the flag."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{flag} {text}: expected numbers separated by commas") from error
+
+
+def words(text: str | None) -> tuple[str, ...]:
+    """ "person, car" -> ("person", "car")."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def crop(text: str | None) -> tuple[tuple[float, ...] | None, bool]:
+    """ "x1,y1,x2,y2" in fractions of the frame, "px:x1,y1,x2,y2" in pixels -> (box, in pixels)."""
+    if text is None:
+        return None, False
+    in_pixels = text.startswith("px:")
+    box = numbers("--crop", text.removeprefix("px:"))
+    if box is None or len(box) != 4:
+        raise UsageError(f"--crop {text}: expected x1,y1,x2,y2 in fractions of the frame, or px:x1,y1,x2,y2")
+    return box, in_pixels
+
+
+def model(path: str, **given: object) -> ModelConfig:
+    """The model as flagged; `given` are fields of ModelConfig, None where the flag was not used."""
+    return _checked(ModelConfig, {"path": path, **{k: v for k, v in given.items() if v is not None}})
+
+
+def limits(**given: object) -> LimitsConfig:
+    """The bounds as flagged; `given` are fields of LimitsConfig, None where the flag was not used."""
+    return _checked(LimitsConfig, {k: v for k, v in given.items() if v is not None})
+
+
+_T = TypeVar("_T", ModelConfig, LimitsConfig)
+_FLAGS = {"duration_s": "--limit", "frames": "--limit", "connect_timeout_s": "--connect-timeout"}
+
+
+def _checked(kind: type[_T], values: dict[str, object]) -> _T:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        faults = error.errors()
+        where = str(faults[0]["loc"][0]) if faults[0]["loc"] else ""
+        same = [fault for fault in faults if fault["loc"][:1] == faults[0]["loc"][:1]]
+        flag = _FLAGS.get(where, f"--{where.replace('_', '-')}: " if where else "")
+        raise UsageError(f"{flag}{expected(same)}") from error
+
+
+def joined(values: Sequence[str] | None) -> tuple[str, ...]:
+    """A flag that may be repeated and may hold a list -> all its words."""
+    return tuple(word for value in values or () for word in words(value))

@@ -1,0 +1,101 @@
+"""Results as they come -> a moving line on a terminal: frames, frames/s, time left, drops. Silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from sightline.types import FrameResult, StreamInfo
+
+__all__ = ["Progress", "expected_frames"]
+
+_EVERY_S = 0.1
+
+
+def expected_frames(stream: StreamInfo, seconds: float | None, frames: int | None) -> int | None:
+    """How many frames a stream will probably give, None where nobody knows (live, or a header without sense)."""
+    if stream.live:
+        return frames
+    known = stream.frames if stream.frames and stream.frames > 0 else None
+    duration = stream.duration_s if stream.duration_s and stream.duration_s > 0 else None
+    if known is None and duration and stream.rate:
+        known = round(duration * float(stream.rate))
+    if seconds is not None and stream.rate:
+        by_time = round(seconds * float(stream.rate))
+        known = by_time if known is None else min(known, by_time)
+    return min((n for n in (known, frames) if n is not None), default=None)
+
+
+class Progress:
+    """A context: `saw(result)` for each result. Shown where stderr is a terminal and nobody asked for quiet.
+
+    total: frames expected of all streams together, None for unknown.
+    """
+
+    def __init__(self, total: int | None, *, quiet: bool = False) -> None:
+        self._total = total
+        self._seen = 0
+        self._began = time.monotonic()
+        self._next = 0.0
+        self._dropped = 0
+        self._shown = sys.stderr.isatty() and not quiet
+        self._bar = _bar(total) if self._shown else None
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._draw()
+            self._bar.stop()
+
+    def saw(self, result: FrameResult) -> None:
+        """One more result is there."""
+        self._seen += 1
+        if self._bar is None:
+            return
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _EVERY_S
+            self._draw()
+
+    def dropped(self, frames: int) -> None:
+        """How many frames live streams have lost so far."""
+        self._dropped = frames
+
+    def _draw(self) -> None:
+        if self._bar is None:
+            return
+        rate = self._seen / max(time.monotonic() - self._began, 1e-9)
+        total = self._total if self._total is None or self._seen <= self._total else None
+        self._bar.update(
+            self._bar.task_ids[0],
+            completed=self._seen,
+            total=total,
+            rate=f"{rate:.1f} frames/s",
+            dropped=f"{self._dropped} dropped" if self._dropped else "",
+        )
+
+
+def _bar(total: int | None):
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[dropped]}"),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+    )
+    bar.add_task("", total=total, rate="", dropped="")
+    return bar
