@@ -1,0 +1,319 @@
+"""An address in, an opened container and its video stream out, or an error in words.
+
+Local files are opened without deadlines; every network and device call has one. Addresses in messages never hold
+the user part or the query.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from sightline.errors import InputError, StreamError
+
+__all__ = [
+    "VIDEO_ENDINGS",
+    "Attempt",
+    "HopelessError",
+    "Opened",
+    "address_of",
+    "declared_rate",
+    "device_path",
+    "is_local",
+    "likely_live",
+    "local_path",
+    "name_of",
+    "open_media",
+    "scheme_of",
+]
+
+_LIVE_SCHEMES = frozenset(
+    {"rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "rtp", "udp", "srt", "tcp", "rist", "mms", "mmsh"}
+)
+_VIDEO_WORDS = (
+    "264 265 3g2 3gp asf avc avi dav dv f4v flv h264 h265 hevc ivf m2ts m2v m4v mjpeg mjpg mkv mov mp4 mpeg mpg mts "
+    "mxf nut obu ogm ogv rm rmvb ts vob webm wmv y4m"
+)
+VIDEO_ENDINGS = frozenset(_VIDEO_WORDS.split())
+_ONE_THREAD_PIXELS = 1920 * 1200
+_FASTEST = 500  # frames per second; more is a container's placeholder
+_KNOCKED = {"rtsp": 554, "rtsps": 322, "rtmp": 1935}
+_STAGE_S = 8.0  # the longest that one stage of opening may take: two attempts fit into the default connect timeout
+
+
+class HopelessError(StreamError):
+    """Asking again will not help: a wrong password, nothing there, not a video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How to open: deadlines in seconds, `transport` "tcp" or "udp" (RTSP), `stream` the container's index or None
+    for FFmpeg's choice, `threads` for the decoder (0: by picture size)."""
+
+    connect_s: float = 15.0
+    read_s: float = 5.0
+    transport: str = "tcp"
+    stream: int | None = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open container, the stream to decode, and whether it ends by itself (a file, wherever it lies)."""
+
+    container: InputContainer
+    stream: VideoStream
+    finite: bool
+
+
+def scheme_of(url: str) -> str:
+    """The lower-case scheme of a URL, "" for a path (Windows drive letters are paths)."""
+    head, found, _ = url.partition("://")
+    return head.lower() if found and len(head) > 1 and head.replace("+", "").isalnum() else ""
+
+
+def device_path(url: str) -> str | None:
+    """The capture device that `url` names ("device:0", "/dev/video0"), in the system's own words, or None."""
+    if url.startswith("device:"):
+        number = url.removeprefix("device:")
+        if number.isdigit() and sys.platform.startswith("linux"):
+            return f"/dev/video{number}"
+        return number
+    return url if url.startswith("/dev/video") else None
+
+
+def local_path(url: str) -> Path | None:
+    """The local file that a path or a file: URL names, None for anything else."""
+    if device_path(url) is not None:
+        return None
+    scheme = scheme_of(url)
+    if scheme == "file":
+        return Path(unquote(urlsplit(url).path))
+    return Path(url) if not scheme else None
+
+
+def is_local(url: str) -> bool:
+    return local_path(url) is not None
+
+
+def likely_live(url: str) -> bool:
+    """What the address alone says; for http only opening tells for sure (see `Opened.finite`)."""
+    if device_path(url) is not None or scheme_of(url) in _LIVE_SCHEMES:
+        return True
+    if scheme_of(url) in ("http", "https"):
+        return Path(urlsplit(url).path).suffix.lower().lstrip(".") not in VIDEO_ENDINGS
+    return False
+
+
+def address_of(url: str) -> str:
+    """`url` fit for messages: without user, password and query."""
+    if not scheme_of(url):
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def name_of(url: str) -> str:
+    """The base name of an address: the last part of its path, else its host; never credentials."""
+    device = device_path(url)
+    path = local_path(url)
+    if device is not None:
+        return Path(device).name or "device"
+    if path is not None:
+        return path.name or path.resolve().name or "input"
+    parts = urlsplit(url)
+    last = unquote(parts.path).rstrip("/").rpartition("/")[2]
+    name = last or parts.netloc.rpartition("@")[2].rpartition(":")[0] or parts.netloc.rpartition("@")[2]
+    return name.replace("/", "_").replace("\\", "_") or "input"
+
+
+def open_media(url: str, how: Attempt, stopping: threading.Event) -> Opened:
+    """Open `url` and choose its video stream.
+
+    Raises InputError for local files (missing, empty, not a video, no such stream) and StreamError for the rest.
+    """
+    path = local_path(url)
+    if path is not None:
+        return _open_file(path, how)
+    return _open_network(url, how, stopping)
+
+
+def _open_file(path: Path, how: Attempt) -> Opened:
+    try:
+        if path.stat().st_size == 0 and path.is_file():
+            raise InputError(f"{path}: the file is empty")
+        # "file:" keeps FFmpeg from reading a protocol into a name with a colon.
+        container = av.open(f"file:{path}", metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path}: {_file_reason(error)}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    return _choose(container, str(path), how, local=True)
+
+
+def _file_reason(error: av.error.FFmpegError) -> str:
+    if isinstance(error, av.error.FileNotFoundError | av.error.PermissionError | av.error.IsADirectoryError):
+        return str(error.strerror)
+    if isinstance(error, av.error.InvalidDataError):
+        return "not a video that FFmpeg can read, or its index is lost (truncated?)"
+    return f"FFmpeg cannot open it ({error.strerror})"
+
+
+def _open_network(url: str, how: Attempt, stopping: threading.Event) -> Opened:
+    deadline = time.monotonic() + how.connect_s
+    device = device_path(url)
+    if device is None:
+        _knock(url, deadline, stopping)
+    left = max(0.1, deadline - time.monotonic())
+    stage_s = min(left, _STAGE_S)
+    began = time.monotonic()
+    try:
+        container = av.open(
+            device or url,
+            format=_device_format() if device else None,
+            options=_options(url, how),
+            timeout=(stage_s, how.read_s),
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, OSError) as error:
+        raise _unreachable(url, error, timed_out=time.monotonic() - began >= stage_s) from None
+    return _choose(container, address_of(url), how, local=False)
+
+
+def _device_format() -> str:
+    return {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}.get(sys.platform, "v4l2")
+
+
+def _options(url: str, how: Attempt) -> dict[str, str]:
+    scheme = scheme_of(url)
+    if scheme in ("rtsp", "rtsps"):
+        return {"rtsp_transport": how.transport, "allowed_media_types": "video", "analyzeduration": "2000000"}
+    if scheme in ("http", "https"):
+        return {"reconnect": "1", "reconnect_delay_max": "4"}
+    return {}
+
+
+def _knock(url: str, deadline: float, stopping: threading.Event) -> None:
+    """Connect once with Python's own socket, which says why it failed and can be stopped; FFmpeg's can do neither."""
+    parts = urlsplit(url)
+    port = _KNOCKED.get(parts.scheme.lower())
+    if port is None or not parts.hostname:
+        return
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port or port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, ValueError):
+        raise StreamError(f"{address_of(url)}: the host name {parts.hostname} cannot be resolved") from None
+    failure: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as probe:
+            code = _connect(probe, address, min(deadline, time.monotonic() + _STAGE_S), stopping)
+        if code == 0:
+            return
+        failure = OSError(code, os.strerror(code))  # OSError() picks the subclass that fits the number
+    raise _unreachable(url, failure, timed_out=isinstance(failure, TimeoutError))
+
+
+def _connect(probe: socket.socket, address: tuple[object, ...], deadline: float, stopping: threading.Event) -> int:
+    """Connect, looking every 0.1 s whether to stop. Returns 0 or the error number."""
+    probe.setblocking(False)
+    code = probe.connect_ex(address)
+    if code not in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+        return code
+    with selectors.DefaultSelector() as selector:
+        selector.register(probe, selectors.EVENT_WRITE)
+        while not selector.select(0.1):
+            if stopping.is_set() or time.monotonic() >= deadline:
+                return errno.ETIMEDOUT
+    return probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+# What may become of the error that opening a network address ends in: the words, and whether trying again is useless.
+_REASONS: tuple[tuple[type[BaseException], str, bool], ...] = (
+    (av.error.HTTPUnauthorizedError, "wrong user name or password, or none given (401)", True),
+    (av.error.HTTPForbiddenError, "the server forbids it (403)", True),
+    (av.error.HTTPNotFoundError, "the server has nothing there (404)", True),
+    (av.error.HTTPBadRequestError, "the server does not understand the address (400)", True),
+    (av.error.HTTPServerError, "the server reports a failure of its own (5xx)", False),
+    (av.error.ProtocolNotFoundError, "unknown kind of address", True),
+    (ConnectionRefusedError, "connection refused; is the camera or server running on that port?", False),
+    (ConnectionResetError, "the connection was closed by the other side", False),
+    (BrokenPipeError, "the connection was closed by the other side", False),
+    (av.error.EOFError, "the connection was closed by the other side", False),
+    (FileNotFoundError, "there is no such device", True),
+    (PermissionError, "permission denied", True),
+)
+
+
+def _unreachable(url: str, error: Exception, timed_out: bool) -> StreamError:
+    where = address_of(url)
+    if timed_out or isinstance(error, av.error.ExitError | TimeoutError):
+        return StreamError(f"{where}: no answer in time")
+    for kind, words, hopeless in _REASONS:
+        if isinstance(error, kind):
+            return (HopelessError if hopeless else StreamError)(f"{where}: {words}")
+    if isinstance(error, av.error.InvalidDataError):
+        return HopelessError(f"{where}: what comes from there is not a video that FFmpeg can read")
+    if isinstance(error, OSError) and error.errno == errno.EIO:
+        return StreamError(f"{where}: the host cannot be found or reached")
+    return StreamError(f"{where}: {getattr(error, 'strerror', None) or type(error).__name__}")
+
+
+def _choose(container: InputContainer, where: str, how: Attempt, local: bool) -> Opened:
+    """The stream to decode, its decoder told how many threads to use; all others are discarded unread."""
+    kind = InputError if local else HopelessError
+    try:
+        stream = _pick(container, where, how.stream, kind)
+    except (InputError, StreamError):
+        container.close()
+        raise
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    context = stream.codec_context
+    many = context.width * context.height > _ONE_THREAD_PIXELS
+    context.thread_count = how.threads or (0 if many else 1)
+    context.thread_type = "AUTO"
+    finite = local or container.size > 0 or bool(container.duration and scheme_of(container.name) in ("http", "https"))
+    return Opened(container, stream, finite)
+
+
+def _pick(
+    container: InputContainer, where: str, wanted: int | None, kind: type[InputError | StreamError]
+) -> VideoStream:
+    videos = container.streams.video
+    listed = ", ".join(str(s.index) for s in videos)
+    if not videos:
+        found = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        raise kind(f"{where}: there is no video stream in it (found: {found})")
+    if wanted is None:
+        stream = container.streams.best("video")
+    else:
+        stream = next((s for s in videos if s.index == wanted), None)
+        if stream is None:
+            raise kind(f"{where}: stream {wanted} is not a video stream; there are: {listed}")
+    if not isinstance(stream, VideoStream) or stream.codec_context is None:
+        raise kind(f"{where}: FFmpeg has no decoder for its video stream")
+    return stream
+
+
+def declared_rate(stream: VideoStream) -> Fraction | None:
+    """Frames per second as the file claims (for display), None where the claim is missing or beyond belief."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate is not None and 0 < rate <= _FASTEST:
+            return rate
+    return None
