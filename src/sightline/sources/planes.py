@@ -7,11 +7,14 @@ point, (p, q) -> (a p + c q, b p + d q), y down. Colour tags follow ITU-T H.273.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
+from av.buffer import Buffer
 from av.video.plane import VideoPlane
 
 from sightline.types import U8, ColorMatrix, Picture, PixelLayout
@@ -91,7 +94,7 @@ def display_orientation(frame: av.VideoFrame) -> Orientation:
     call this once a stream (and when `frame.rotation` changes), not once a frame.
     """
     try:
-        side_data = frame.side_data
+        side_data = cast("Mapping[str, Buffer]", frame.side_data)
     except ValueError:
         # One kind of side data is newer than PyAV: only the angle can be had, and no mirror.
         return orientation_of_angle(frame.rotation)
@@ -144,9 +147,9 @@ def _plane(plane: VideoPlane, layout: PixelLayout, index: int) -> U8:
     channels = 3 if layout is PixelLayout.RGB else 2 if layout is PixelLayout.NV12 and index else 1
     # The buffer begins at the lowest address; a negative line size (bottom-up pictures) starts at its last line.
     offset = 0 if line >= 0 else -line * (h - 1)
-    if channels == 1:
-        return np.ndarray((h, w), np.uint8, plane, offset, (line, 1))
-    return np.ndarray((h, w, channels), np.uint8, plane, offset, (line, channels, 1))
+    shape = (h, w) if channels == 1 else (h, w, channels)
+    strides = (line, 1) if channels == 1 else (line, channels, 1)
+    return np.ndarray(shape, np.uint8, plane, offset, strides)  # pyright: ignore[reportArgumentType]  a buffer it is
 
 
 def _to_eight_bits(frame: av.VideoFrame, full: bool) -> tuple[av.VideoFrame, PixelLayout]:
