@@ -40,7 +40,8 @@ class Bell:
 class Channel(Generic[T]):
     """A bounded queue between one or more writers and a reader.
 
-    drop_oldest: a full channel forgets its oldest item instead of blocking the writer; `dropped` counts them.
+    drop_oldest: a full channel forgets its oldest item instead of blocking the writer; `dropped` counts them. May be
+    changed by the writer between two puts.
     """
 
     def __init__(self, capacity: int, *, drop_oldest: bool = False, bell: Bell | None = None) -> None:
@@ -48,7 +49,7 @@ class Channel(Generic[T]):
             raise ValueError(f"capacity: at least 1, got {capacity}")
         self._items: deque[T] = deque()
         self._capacity = capacity
-        self._drop_oldest = drop_oldest
+        self.drop_oldest = drop_oldest
         self._bell = bell
         self._condition = threading.Condition()
         self._closed = False
@@ -70,7 +71,7 @@ class Channel(Generic[T]):
     def put(self, item: T) -> None:
         """Append, waiting for room unless `drop_oldest`. Raises Closed once the channel is stopped or closed."""
         with self._condition:
-            if self._drop_oldest:
+            if self.drop_oldest:
                 while len(self._items) >= self._capacity:
                     self._items.popleft()
                     self.dropped += 1
@@ -163,6 +164,11 @@ class Worker:
         """Raise what the function raised, with its own traceback."""
         if self.error is not None:
             raise self.error
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for it to end by itself; True if it has."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def join(self, timeout_s: float = 10.0) -> bool:
         """Ask it to stop and wait; False if it is still running after `timeout_s`."""

@@ -284,7 +284,8 @@ def _as_frame(picture: Picture) -> VideoFrame:
     frame = VideoFrame(w, h, names[picture.layout])
     for plane, source in zip(frame.planes, picture.planes, strict=True):
         rows = source.reshape(source.shape[0], -1)
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: rows.shape[0], : rows.shape[1]] = rows
+        memory = np.frombuffer(memoryview(plane), np.uint8)  # type: ignore[arg-type]  # planes are buffers
+        memory.reshape(-1, plane.line_size)[: rows.shape[0], : rows.shape[1]] = rows
     return frame
 
 

@@ -82,7 +82,7 @@ class Model:
     weights: Path
     head: Head
     runtime: Runtime
-    options: RuntimeOptions = RuntimeOptions()
+    options: RuntimeOptions = field(default_factory=RuntimeOptions)
     exact: bool = False
     crop: tuple[float, float, float, float] | None = None
     crop_px: bool = False

@@ -15,7 +15,8 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+from onnx.checker import ValidationError
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors  # type: ignore[attr-defined]
 
 from sightline.channel import Channel, Worker
 from sightline.errors import ModelError, RuntimeFailure, UsageError
@@ -75,7 +76,7 @@ class OnnxRuntime:
             session = ort.InferenceSession(source, settings, providers=[provider])
         except _ORT_ERRORS as error:
             raise ModelError(f"{weights}: ONNX Runtime cannot load it: {_reason(error)}") from error
-        except onnx.onnx_cpp2py_export.checker.ValidationError as error:  # external data outside or missing
+        except ValidationError as error:  # external data outside or missing
             raise ModelError(f"{weights}: {_reason(error)}") from error
         if session.get_providers()[0] != provider:
             raise UsageError(f"ONNX Runtime could not start {provider!r} for this model")
@@ -142,8 +143,8 @@ class OnnxSession:
             if request is None:
                 continue
             try:
-                feeds = {name: np.from_dlpack(array) for name, array in request.inputs.items()}
-                request.results = self.session.run(self._names, feeds)
+                feeds = {name: np.asarray(array) for name, array in request.inputs.items()}
+                request.results = [np.asarray(r) for r in self.session.run(self._names, feeds)]
             except _ORT_ERRORS as error:
                 request.error = error
             finally:

@@ -134,7 +134,7 @@ class OpenVinoSession:
             return known[1]
         if len(self._tensors) > 64:
             self._tensors.clear()
-        tensor = ov.Tensor(np.ascontiguousarray(np.from_dlpack(array)), shared_memory=True)
+        tensor = ov.Tensor(np.ascontiguousarray(np.asarray(array)), shared_memory=True)
         self._tensors[id(array)] = (array, tensor)
         return tensor
 
@@ -250,7 +250,7 @@ def _with_prologue(model: ov.Model, spec: ModelSpec, options: RuntimeOptions) ->
         for target in list(parameter.output(0).get_target_inputs()):
             target.replace_source_output(result.output(0))
         parameters[parameters.index(parameter)] = planes
-    return ov.Model(model.get_results(), parameters, spec.name)
+    return ov.Model(model.get_results(), parameters, spec.name)  # type: ignore[misc]
 
 
 def _constant(value: float) -> ov.Node:
@@ -303,7 +303,7 @@ def _precision_name(compiled: ov.CompiledModel) -> str:
         hint = compiled.get_property("INFERENCE_PRECISION_HINT")
     except RuntimeError:
         return "unknown"
-    return {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}.get(hint.to_string(), hint.to_string())
+    return {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}.get(str(hint.to_string()), "unknown")
 
 
 def _reason(error: RuntimeError) -> str:

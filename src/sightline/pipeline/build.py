@@ -1,0 +1,166 @@
+"""PipelineConfig -> Pipeline: the only place where names become objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StreamConfig
+from sightline.errors import UsageError
+from sightline.models.identify import Identified, identify, require
+from sightline.models.infer import Model
+from sightline.parts import construct
+from sightline.pipeline.lane import Lane
+from sightline.pipeline.run import Pipeline
+from sightline.plugins import resolve
+from sightline.protocols import Analytic, Head, Overlay, Runtime, RuntimeOptions, Sink, Source, Tracker
+from sightline.sources.inputs import StreamInput, build_source, expand, unique_ids
+from sightline.types import ModelSpec
+
+__all__ = ["build", "build_lane", "build_model", "cache_folder"]
+
+
+def cache_folder() -> Path:
+    """Where compiled models are kept: XDG_CACHE_HOME or ~/.cache, then "sightline/compiled"."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "sightline" / "compiled"
+
+
+def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
+    """The whole deployment, ready to run. Opens no camera and no network; reads the model file.
+
+    keep_pictures: results hold their frame's picture. Raises UsageError, ModelError, UndecidedError, InputError.
+    """
+    tracker = _tracker(config, None)
+    model, identified = build_model(config.model, config, floor=getattr(tracker, "floor", None))
+    inputs = _inputs(config.streams)
+    _check_sinks(config.sinks, len(inputs))
+    shared = [cast(Sink, construct("sink", p.kind, p.options)) for p in config.sinks if p.kind not in _OWN]
+    limits = config.limits
+    pipeline = Pipeline(model, shared_sinks=shared, stop_on_loss=limits.stop_on_loss)
+    pipeline.settle_s = limits.connect_timeout_s + 5
+    pipeline.notes += identified.warnings
+    for stream, item in inputs:
+        pipeline.add(build_lane(config, stream, item, model.spec, keep_pictures=keep_pictures))
+    return pipeline
+
+
+_OWN = ("video", "pictures")
+
+
+def build_model(
+    config: ModelConfig, pipeline: PipelineConfig | None = None, *, floor: float | None = None
+) -> tuple[Model, Identified]:
+    """Identify and wire one model; nothing is compiled yet. `floor`: the least score somebody downstream can use."""
+    identified = identify(config)
+    spec = require(identified)
+    if floor is not None and floor < spec.thresholds.score:
+        spec = replace(spec, thresholds=replace(spec.thresholds, floor=floor))
+    name = config.runtime
+    if name == "auto":
+        name = "onnx" if config.device.endswith("ExecutionProvider") else "openvino"
+    limits = pipeline.limits if pipeline is not None else None
+    crop = limits.crop if limits is not None else None
+    model = Model(
+        config.name,
+        spec,
+        identified.weights,
+        cast(Head, construct("head", spec.head, spec.head_options)),
+        cast(Runtime, cast(Any, resolve("runtime", name))()),
+        RuntimeOptions(config.precision, config.device, config.batch, cache=cache_folder()),
+        exact=config.exact,
+        crop=None if crop is None else (crop[0], crop[1], crop[2], crop[3]),
+        crop_px=limits.crop_px if limits is not None else False,
+        only=_only(config.classes, spec),
+    )
+    return model, identified
+
+
+def _only(classes: Sequence[str], spec: ModelSpec) -> frozenset[int] | None:
+    """Label ids of the classes asked for (identify has judged their names)."""
+    if not classes:
+        return None
+    wanted = {c.strip().lower() for c in classes}
+    return frozenset(i for i, label in enumerate(spec.labels) if label.lower() in wanted)
+
+
+def build_lane(
+    config: PipelineConfig, stream: StreamConfig, item: StreamInput, spec: ModelSpec, *, keep_pictures: bool = False
+) -> Lane:
+    """One stream's own chain, not started."""
+    tracker = _tracker(config, spec.thresholds.score)
+    parts = stream.analytics or config.analytics
+    overlay = config.overlay
+    own = [_own_sink(part, item) for part in config.sinks if part.kind in _OWN]
+    return Lane(
+        _source(config, stream, item),
+        thresholds=spec.thresholds,
+        tracker=tracker,
+        analytics=tuple(cast(Analytic, construct("analytic", p.kind, p.options)) for p in parts),
+        overlay=cast(Overlay, construct("overlay", overlay.kind, overlay.options)) if overlay is not None else None,
+        own_sinks=tuple(own),
+        interval=config.limits.interval,
+        read_ahead=3 if len(config.streams) == 1 else 2,
+        keep_pictures=keep_pictures,
+    )
+
+
+def _source(config: PipelineConfig, stream: StreamConfig, item: StreamInput) -> Source:
+    limits = config.limits
+    if item.kind == "synthetic":
+        return _scene(item, limits)
+    return build_source(
+        item,
+        stream=stream.stream,
+        connect_timeout_s=limits.connect_timeout_s,
+        rtsp_transport=stream.rtsp_transport,
+        duration_s=limits.duration_s,
+        max_frames=limits.frames,
+        loop=limits.loop,
+    )
+
+
+def _scene(item: StreamInput, limits: LimitsConfig) -> Source:
+    """A made-up scene, shortened to the run's limits."""
+    scene = cast(Any, resolve("source", "synthetic")).from_url(item.url, item.id)
+    bounds = [scene.seconds] if scene.seconds else []
+    bounds += [limits.duration_s] if limits.duration_s else []
+    bounds += [limits.frames / float(scene.rate)] if limits.frames else []
+    return cast(Source, replace(scene, seconds=min(bounds)) if bounds else scene)
+
+
+def _tracker(config: PipelineConfig, score: float | None) -> Tracker | None:
+    """A tracker of its own; with `score` what it left open follows the model's threshold."""
+    if config.tracker is None:
+        return None
+    tracker = construct("tracker", config.tracker.kind, config.tracker.options)
+    if score is not None and hasattr(tracker, "for_model"):
+        tracker = tracker.for_model(score)
+    return cast(Tracker, tracker)
+
+
+def _inputs(streams: Sequence[StreamConfig]) -> list[tuple[StreamConfig, StreamInput]]:
+    """Every stream that the configuration names, ids made unique in order. Raises InputError."""
+    found = [(stream, replace(item, id=stream.id or item.id)) for stream in streams for item in expand([stream.url])]
+    return list(zip((stream for stream, _ in found), unique_ids(item for _, item in found), strict=True))
+
+
+def _own_sink(part: PartConfig, item: StreamInput) -> Sink:
+    """A sink of one stream alone: a video for videos, pictures for pictures."""
+    kind = "pictures" if item.kind == "stills" else part.kind
+    if kind == part.kind:
+        return cast(Sink, construct("sink", kind, part.options))
+    return cast(Sink, construct("sink", kind, {"path": part.options.get("path", "")}))
+
+
+def _check_sinks(sinks: Sequence[PartConfig], streams: int) -> None:
+    for part in sinks:
+        path = str(part.options.get("path", ""))
+        folder = path.endswith("/") or Path(path).is_dir() or not Path(path).suffix
+        if part.kind in _OWN and streams > 1 and not folder:
+            raise UsageError(
+                f"{streams} streams cannot share the {part.kind} file {path}; name a folder: {Path(path).stem}/"
+            )

@@ -1,0 +1,272 @@
+"""One stream's own chain: source -> (model) -> tracker -> analytics -> overlay -> sinks."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sightline.channel import Bell, Channel, Closed, Worker
+from sightline.pictures import canvas
+from sightline.pipeline.metrics import StreamMetrics
+from sightline.protocols import Analytic, Overlay, Sink, Source, Tracker
+from sightline.types import (
+    I64,
+    Detections,
+    Event,
+    Frame,
+    FrameResult,
+    Picture,
+    Prediction,
+    Shape,
+    StreamInfo,
+    Thresholds,
+    Tracks,
+)
+
+__all__ = ["Lane", "Pending"]
+
+_WRITE_AHEAD = 3
+
+
+@dataclass(slots=True)
+class Pending:
+    """A frame on its way: its prediction arrives later, frames leave in order."""
+
+    frame: Frame
+    inferred: bool = True
+    prediction: Prediction | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One stream. `read_ahead` frames are decoded before they are asked for; a live stream drops the oldest.
+
+    interval: frames passed over between two that a model sees. own_sinks: this lane's alone, fed in a thread where
+    they want pictures.
+    """
+
+    source: Source
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    tracker: Tracker | None = None
+    analytics: Sequence[Analytic] = ()
+    overlay: Overlay | None = None
+    own_sinks: Sequence[Sink] = ()
+    interval: int = 0
+    read_ahead: int = 3
+    keep_pictures: bool = False
+    info: StreamInfo | None = None
+    error: BaseException | None = None
+    done: bool = False
+    read_cpu_s: float = 0.0
+    draw_cpu_s: float = 0.0
+    metrics: StreamMetrics = field(default_factory=StreamMetrics)
+    pending: deque[Pending] = field(default_factory=deque[Pending])
+    _channel: Channel[Frame] = field(init=False)
+    _reader: Worker | None = None
+    _writes: Channel[tuple[FrameResult, Frame, tuple[Shape, ...]]] | None = None
+    _writer: Worker | None = None
+    _taken: int = 0
+
+    def __post_init__(self) -> None:
+        self._channel = Channel(2 if self.source.live else self.read_ahead, drop_oldest=self.source.live)
+
+    @property
+    def id(self) -> str:
+        return self.source.id
+
+    @property
+    def next_inferred(self) -> bool:
+        """Will the next frame go through the model?"""
+        return self._taken % (self.interval + 1) == 0
+
+    @property
+    def dropped(self) -> int:
+        return self._channel.dropped
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def start(self, bell: Bell) -> None:
+        """Begin to decode in a thread; the bell rings whenever there is something to take."""
+        self._channel = Channel(2 if self.source.live else self.read_ahead, drop_oldest=self.source.live, bell=bell)
+        self._reader = Worker(f"read-{self.id}", self._read, done=self._channel.close).start()
+
+    def _read(self, stop: threading.Event) -> None:
+        with contextlib.closing(self.source.frames()) as frames:  # type: ignore[type-var]
+            while not stop.is_set():
+                began = time.thread_time()
+                frame = next(frames, None)
+                self.read_cpu_s += time.thread_time() - began
+                if frame is None:
+                    return
+                self._channel.drop_oldest = frame.stream.live  # only now is known whether an address is a finite file
+                self._channel.put(frame)
+                del frame
+
+    @property
+    def settled(self) -> bool:
+        """True once a first frame is there, or it is known that none will come."""
+        return self._taken > 0 or len(self._channel) > 0 or self.ended
+
+    @property
+    def ended(self) -> bool:
+        """True once no frame is left to take."""
+        return self._channel.ended
+
+    def peek(self) -> Frame | None:
+        """The next frame, if one is there."""
+        return self._channel.peek()
+
+    def take(self) -> Pending | None:
+        """The next frame, now on its way; None where none is there yet."""
+        try:
+            frame = self._channel.get(0)
+        except Closed:
+            return None
+        if frame is None:
+            return None
+        pending = Pending(frame, inferred=self.next_inferred)
+        self.info = frame.stream
+        self._taken += 1
+        self.pending.append(pending)
+        return pending
+
+    def reading_failed(self) -> BaseException | None:
+        """What ended the reader, once it has ended and everything before it was taken."""
+        if self._reader is None or not self.ended:
+            return None
+        return self._reader.error
+
+    def stop_reading(self) -> None:
+        """No more frames: what was not taken is forgotten."""
+        stopping = getattr(self.source, "stopping", None)
+        if isinstance(stopping, threading.Event):
+            stopping.set()
+        if self._reader is not None:
+            self._reader.stop.set()
+        self._channel.stop()
+
+    # -- what becomes of a prediction --------------------------------------------------------------------------------
+
+    def finish(self, pending: Pending) -> FrameResult:
+        """Track, analyse and count one frame whose turn it is."""
+        frame = pending.frame
+        prediction = pending.prediction or Prediction()
+        detections = prediction.detections
+        tracks = Tracks()
+        if self.tracker is not None:
+            tracks = self.tracker.update(detections if pending.inferred else None, frame)
+        detections, tracks = self._printed(detections, tracks)
+        if detections is not prediction.detections:
+            prediction = replace(prediction, detections=detections)
+        shown = frame if self.keep_pictures else frame.without_picture()
+        result = FrameResult(shown, prediction, tracks, inferred=pending.inferred)
+        if self.analytics:
+            result = self._analysed(result)
+        self.metrics.add(result)
+        return result
+
+    def _printed(self, detections: Detections, tracks: Tracks) -> tuple[Detections, Tracks]:
+        """Only what passes the threshold or is tracked; the tracker may have seen more."""
+        if not len(detections):
+            return detections, tracks
+        keep = detections.score >= self._least(detections)
+        keep[tracks.row] = True
+        if keep.all():
+            return detections, tracks
+        rows: I64 = np.cumsum(keep) - 1
+        return detections[keep], replace(tracks, row=rows[tracks.row])
+
+    def _least(self, detections: Detections) -> np.ndarray:
+        per_class = self.thresholds.per_class
+        least = np.full(len(detections), self.thresholds.score, np.float32)
+        if per_class:
+            for row in range(len(least)):
+                least[row] = per_class.get(detections.name_of(row), self.thresholds.score)
+        return least
+
+    def _analysed(self, result: FrameResult) -> FrameResult:
+        events: list[Event] = []
+        counts: dict[str, dict[str, dict[str, int]]] = {}
+        for analytic in self.analytics:
+            report = analytic.update(result)
+            events.extend(report.events)
+            if report.counts:
+                counts[analytic.name] = {k: dict(v) for k, v in report.counts.items()}
+        return replace(result, events=tuple(events), counts=counts)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def wants_pictures(self) -> bool:
+        return self.keep_pictures or any(s.wants_picture for s in self.own_sinks)
+
+    def write(self, result: FrameResult, frame: Frame) -> None:
+        """Hand a result to this lane's own sinks: drawing and encoding happen in a thread of their own."""
+        if not self.own_sinks:
+            return
+        if self._writes is None:
+            self._writes = Channel(_WRITE_AHEAD)
+            self._writer = Worker(f"write-{self.id}", self._write, done=self._writes.stop).start()
+        shapes = tuple(s for a in self.analytics for s in a.shapes(frame))
+        try:
+            self._writes.put((result, frame, shapes))
+        except Closed:
+            self.check()
+            raise
+
+    def _write(self, stop: threading.Event) -> None:
+        assert self._writes is not None
+        while not stop.is_set():
+            try:
+                item = self._writes.get(None)
+            except Closed:
+                return
+            if item is None:
+                continue
+            began = time.thread_time()
+            result, frame, shapes = item
+            picture: Picture | None = None
+            if frame.picture is not None and any(s.wants_picture for s in self.own_sinks):
+                picture = canvas(frame.picture)
+                if self.overlay is not None:
+                    self.overlay(picture, result, shapes)
+            for sink in self.own_sinks:
+                sink.write(result, picture if sink.wants_picture else None)
+            self.draw_cpu_s += time.thread_time() - began
+
+    def check(self) -> None:
+        """Raise what the writing thread raised."""
+        if self._writer is not None:
+            self._writer.check()
+
+    def drain(self) -> None:
+        """Wait until everything handed over is written. Raises what the writing thread raised."""
+        if self._writes is not None and self._writer is not None:
+            self._writes.close()
+            while self._writer.alive:
+                self._writer.wait(0.25)
+            self._writer.check()
+
+    def close(self) -> list[BaseException]:
+        """End both threads and finish the sinks; returns what went wrong meanwhile."""
+        self.stop_reading()
+        faults: list[BaseException] = []
+        if self._writes is not None:
+            self._writes.stop()
+        if self._writer is not None:
+            self._writer.join()
+        for sink in self.own_sinks:
+            try:
+                sink.close()
+            except OSError as error:
+                faults.append(error)
+        if self._reader is not None:
+            self._reader.join()
+        self.done = True
+        return faults

@@ -1,0 +1,97 @@
+"""Counts, drops and stage timings of a run -> a snapshot."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sightline.types import FrameResult
+
+__all__ = ["Metrics", "Snapshot", "StreamMetrics", "StreamSnapshot"]
+
+
+@dataclass(slots=True)
+class StreamMetrics:
+    """What one lane has seen so far. `tracks` counts identities, `objects` sightings, both by label."""
+
+    frames: int = 0
+    inferred: int = 0
+    objects: Counter[str] = field(default_factory=Counter[str])
+    tracks: Counter[str] = field(default_factory=Counter[str])
+    events: int = 0
+    counts: Mapping[str, Mapping[str, Mapping[str, int]]] = field(
+        default_factory=dict[str, Mapping[str, Mapping[str, int]]]
+    )
+    last_s: float | None = None
+    _known: set[int] = field(default_factory=set[int])
+
+    def add(self, result: FrameResult) -> None:
+        """Count one result."""
+        self.frames += 1
+        self.inferred += result.inferred
+        self.events += len(result.events)
+        if result.counts:
+            self.counts = result.counts
+        self.last_s = result.frame.at.seconds
+        detections, tracks = result.prediction.detections, result.tracks
+        for row in range(len(detections)):
+            self.objects[detections.name_of(row)] += 1
+        for track, row in zip(tracks.id.tolist(), tracks.row.tolist(), strict=True):
+            if track not in self._known:
+                self._known.add(track)
+                self.tracks[detections.name_of(row)] += 1
+        self._known.difference_update(tracks.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSnapshot:
+    """One stream's figures at one moment. `dropped` frames were never looked at (live streams only)."""
+
+    id: str
+    frames: int
+    inferred: int
+    dropped: int
+    corrupt: int
+    errors: int
+    reconnects: int
+    objects: Mapping[str, int]
+    tracks: Mapping[str, int]
+    events: int
+    counts: Mapping[str, Mapping[str, Mapping[str, int]]]
+    duration_s: float | None = None
+    last_s: float | None = None
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole run's figures. `stages` is CPU seconds by stage, of the threads that are ours."""
+
+    wall_s: float
+    cpu_s: float
+    frames: int
+    streams: tuple[StreamSnapshot, ...]
+    stages: Mapping[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Frames a second over all streams."""
+        return self.frames / self.wall_s if self.wall_s > 0 else 0.0
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What the run's own thread adds to; `stage(name, seconds)` adds CPU time."""
+
+    began_s: float = field(default_factory=time.perf_counter)
+    began_cpu_s: float = field(default_factory=time.process_time)
+    stages: dict[str, float] = field(default_factory=dict[str, float])
+    streams: dict[str, StreamMetrics] = field(default_factory=dict[str, StreamMetrics])
+
+    def of(self, stream: str) -> StreamMetrics:
+        return self.streams.setdefault(stream, StreamMetrics())
+
+    def stage(self, name: str, seconds: float) -> None:
+        self.stages[name] = self.stages.get(name, 0.0) + seconds

@@ -1,0 +1,331 @@
+"""The loop over lanes and models, top to bottom: take, submit, collect, finish in order, write."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sightline.batching import Batcher
+from sightline.channel import Bell
+from sightline.errors import SightlineError
+from sightline.models.infer import Model
+from sightline.pipeline.lane import Lane, Pending
+from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot
+from sightline.protocols import RunInfo, Sink
+from sightline.types import Frame, FrameResult, StreamInfo
+
+__all__ = ["Pipeline"]
+
+_IDLE_S = 0.25
+_POLL_S = 0.002
+_SAMPLES = (0, 8, 64, 512)
+_PENDING = 32
+
+
+@dataclass(slots=True, eq=False)
+class Pipeline:
+    """Models shared by lanes. `results()` runs it; closing that generator, or `close()`, ends it cleanly.
+
+    shared_sinks: fed with every lane's results in order of completion. stop_on_loss: one lost lane ends the run.
+    `lost`: lanes that ended by an error while others went on. `notes`: what a user should be told at the end.
+    `samples`: a few early frames, kept while nothing was found, to say why.
+    """
+
+    model: Model
+    lanes: list[Lane] = field(default_factory=list[Lane])
+    shared_sinks: Sequence[Sink] = ()
+    stop_on_loss: bool = False
+    settle_s: float = 20.0
+    batch_deadline_s: float = 0.05
+    metrics: Metrics = field(default_factory=Metrics)
+    lost: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
+    notes: list[str] = field(default_factory=list[str])
+    samples: list[Frame] = field(default_factory=list[Frame])
+    info: RunInfo | None = None
+    _bell: Bell = field(default_factory=Bell)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopping: bool = False
+    _closed: bool = False
+    _found: bool = False
+    _seen: int = 0
+    _turn: int = 0
+    _batchers: dict[bool, Batcher[tuple[Lane, Pending]]] = field(
+        default_factory=dict[bool, Batcher[tuple[Lane, Pending]]]
+    )
+    _sent: deque[list[tuple[Lane, Pending]]] = field(default_factory=deque[list[tuple[Lane, Pending]]])
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the set of streams may change at any time ---------------------------------------------------------------------
+
+    def add(self, lane: Lane) -> None:
+        """Take in a stream; before the run or while it runs."""
+        with self._lock:
+            if any(known.id == lane.id for known in self.lanes):
+                raise ValueError(f"a stream {lane.id!r} is there already")
+            self.lanes.append(lane)
+            if self.info is not None:
+                self._open(lane)
+                lane.start(self._bell)
+        self._bell.ring()
+
+    def remove(self, stream_id: str) -> None:
+        """Let a stream end: what it has in flight is still delivered."""
+        for lane in self._all():
+            if lane.id == stream_id:
+                lane.stop_reading()
+        self._bell.ring()
+
+    def swap(self, model: Model) -> None:
+        """Another model from the next frame on. Only between frames: nothing may be in flight."""
+        if self.model.waiting:
+            raise ValueError("a model with requests in flight cannot be swapped")
+        self.model.close()
+        self.model = model
+
+    def stop(self) -> None:
+        """Read no more, deliver what is in flight, finish the sinks. May be called from any thread or a signal."""
+        self._stopping = True
+        self._bell.ring()
+
+    def _all(self) -> list[Lane]:
+        return [lane for lane in list(self.lanes) if not lane.done]
+
+    # -- the run -------------------------------------------------------------------------------------------------------
+
+    def results(self) -> Iterator[FrameResult]:
+        """Every frame of every stream, each stream's in order. Raises the first error of any stage."""
+        try:
+            self._begin()
+            while self._all():
+                if self._stopping:
+                    for lane in self._all():
+                        lane.stop_reading()
+                moved = yield from self._deliver(0.0)
+                moved = (yield from self._feed()) or moved
+                self._retire()
+                if not moved:
+                    yield from self._rest()
+        except BaseException:
+            self._finish()
+            raise
+        self.close()
+
+    def _begin(self) -> None:
+        for lane in self._all():
+            lane.start(self._bell)
+        deadline = time.monotonic() + self.settle_s
+        while not all(lane.settled for lane in self._all()) and not self._stopping:
+            if time.monotonic() > deadline:
+                break
+            self._bell.wait(_IDLE_S)
+        first = next((frame for lane in self._all() if (frame := lane.peek()) is not None), None)
+        if first is not None:
+            self.model.prepare(first)
+        self.info = RunInfo((self.model.about(),), tuple(self._stream_infos()))
+        for sink in self.shared_sinks:
+            sink.open(self.info)
+        for lane in self._all():
+            self._open(lane)
+
+    def _stream_infos(self) -> Iterator[StreamInfo]:
+        for lane in self._all():
+            frame = lane.peek()
+            if frame is not None:
+                yield frame.stream
+
+    def _open(self, lane: Lane) -> None:
+        assert self.info is not None
+        frame = lane.peek()
+        own = RunInfo(self.info.models, (frame.stream,) if frame is not None else ())
+        for sink in lane.own_sinks:
+            sink.open(own)
+
+    def _feed(self) -> Iterator[FrameResult]:
+        """Give the model what the lanes have, in turn, as long as it has room."""
+        moved = False
+        lanes = self._all()
+        self._turn += 1
+        for i in range(len(lanes)):
+            lane = lanes[(i + self._turn) % len(lanes)]
+            while (frame := lane.peek()) is not None and len(lane.pending) < _PENDING:
+                if not lane.next_inferred:
+                    lane.take()
+                    moved = True
+                    yield from self._emit(lane)
+                    continue
+                if not self._admits(frame):
+                    break
+                pending = lane.take()
+                if pending is None:
+                    break
+                moved = True
+                self._sample(pending.frame)
+                self._batcher(pending.frame).add((lane, pending), time.monotonic())
+                self._submit(ending=False)
+                if len(lanes) > 1:
+                    break
+        self._submit(ending=not any(lane.peek() is not None or not lane.ended for lane in lanes))
+        return moved
+
+    def _batcher(self, frame: Frame) -> Batcher[tuple[Lane, Pending]]:
+        key = frame.stream.still
+        if key not in self._batchers:
+            self._batchers[key] = Batcher(self.model.batch_of(frame), self.batch_deadline_s)
+        return self._batchers[key]
+
+    def _admits(self, frame: Frame) -> bool:
+        batcher = self._batcher(frame)
+        return len(batcher) < batcher.size and self.model.room(frame)
+
+    def _submit(self, ending: bool) -> None:
+        for batcher in self._batchers.values():
+            if batcher.ready(time.monotonic(), ending or not self.model.waiting):
+                group = batcher.take()
+                if not group or not self.model.room(group[0][1].frame):
+                    continue
+                self.model.submit([pending.frame for _, pending in group])
+                self._sent.append(group)
+                for lane, pending in group:
+                    if not lane.wants_pictures:
+                        pending.frame = pending.frame.without_picture()
+
+    def _deliver(self, timeout_s: float) -> Iterator[FrameResult]:
+        """Collect every request that has ended, finish frames whose turn it is."""
+        moved = False
+        while (done := self.model.collect(timeout_s if not moved else 0.0)) is not None:
+            moved = True
+            for (lane, pending), (_, prediction) in zip(self._sent.popleft(), done, strict=True):
+                pending.prediction = prediction
+                yield from self._emit(lane)
+        return moved
+
+    def _emit(self, lane: Lane) -> Iterator[FrameResult]:
+        while lane.pending and (lane.pending[0].prediction is not None or not lane.pending[0].inferred):
+            pending = lane.pending.popleft()
+            began = time.thread_time()
+            result = lane.finish(pending)
+            finished = time.thread_time()
+            if not self._found and (len(result.prediction.detections) or len(result.tracks.id)):
+                self._found = True
+                self.samples.clear()
+            for sink in self.shared_sinks:
+                sink.write(result, None)
+            lane.write(result, pending.frame)
+            self.metrics.stage("track and analyse", finished - began)
+            self.metrics.stage("write results", time.thread_time() - finished)
+            yield result
+
+    def _sample(self, frame: Frame) -> None:
+        if not self._found and self._seen in _SAMPLES:
+            self.samples.append(frame)
+        self._seen += 1
+
+    def _retire(self) -> None:
+        """Close lanes that have ended, note or raise what ended them."""
+        for lane in self._all():
+            lane.check()
+            if not lane.ended or lane.pending:
+                continue
+            error = lane.reading_failed()
+            lane.drain()
+            faults = lane.close()
+            if faults:
+                raise faults[0]
+            if error is not None and not self._stopping:
+                self._lose(lane, error)
+
+    def _lose(self, lane: Lane, error: BaseException) -> None:
+        lane.error = error
+        if self.stop_on_loss or len(self.lanes) == 1 or not isinstance(error, SightlineError):
+            raise error
+        self.lost[lane.id] = error
+        if len(self.lost) == len(self.lanes):
+            raise error
+
+    def _rest(self) -> Iterator[FrameResult]:
+        """Nothing to do just now: wait for the model, or for a frame."""
+        lanes = self._all()
+        full = not any(lane.peek() is not None for lane in lanes) and self.model.waiting == 0
+        if full:
+            self._bell.wait(_POLL_S if any(len(b) for b in self._batchers.values()) else _IDLE_S)
+            return
+        starved = any(lane.peek() is None and not lane.ended for lane in lanes)
+        yield from self._deliver(_POLL_S if starved else _IDLE_S)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End every thread, finish every sink. Raises the first fault of a sink."""
+        faults = self._finish()
+        if faults:
+            raise faults[0]
+
+    def _finish(self) -> list[BaseException]:
+        """End everything, once; what went wrong meanwhile."""
+        if self._closed:
+            return []
+        self._closed = True
+        faults: list[BaseException] = []
+        for lane in list(self.lanes):
+            lane.stop_reading()
+        for lane in self._all():
+            faults += lane.close()
+        self.model.close()
+        for sink in self.shared_sinks:
+            try:
+                sink.close()
+            except OSError as error:
+                faults.append(error)
+        for lane in self.lanes:
+            for sink in lane.own_sinks:
+                self.notes += [f"{lane.id}: {note}" for note in getattr(sink, "notes", ())]
+        return faults
+
+    def snapshot(self) -> Snapshot:
+        """The figures so far."""
+        streams = tuple(_stream_snapshot(lane) for lane in self.lanes)
+        times = self.model.times
+        stages = {
+            "decode video": sum(lane.read_cpu_s for lane in self.lanes),
+            "prepare tensors": times.prepare_s,
+            "decode tensors": times.decode_s,
+            **dict(self.metrics.stages),
+            "draw and encode": sum(lane.draw_cpu_s for lane in self.lanes),
+        }
+        return Snapshot(
+            time.perf_counter() - self.metrics.began_s,
+            time.process_time() - self.metrics.began_cpu_s,
+            sum(s.frames for s in streams),
+            streams,
+            stages,
+        )
+
+
+def _stream_snapshot(lane: Lane) -> StreamSnapshot:
+    stats = getattr(lane.source, "stats", None)
+    metrics = lane.metrics
+    info = lane.info
+    return StreamSnapshot(
+        lane.id,
+        metrics.frames,
+        metrics.inferred,
+        lane.dropped,
+        int(getattr(stats, "corrupt_frames", 0)),
+        int(getattr(stats, "decode_errors", 0)) + int(getattr(stats, "read_errors", 0)),
+        int(getattr(stats, "reconnects", 0)),
+        dict(metrics.objects),
+        dict(metrics.tracks),
+        metrics.events,
+        metrics.counts,
+        None if info is None else info.duration_s,
+        metrics.last_s,
+        None if info is None else info.frames,
+    )
