@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.types import F32, I64
+from sightline.types import F32, I64, Bool
 
 __all__ = ["area", "clip", "cxcywh_to_xyxy", "iou_matrix", "nms", "top_k"]
 
@@ -55,36 +55,58 @@ def top_k(score: F32, k: int) -> I64:
     return np.argsort(-score, kind="stable")
 
 
+_BLOCK = 256  # candidates whose pairs are looked at together: 256 x 256 floats stay in the cache
+
+
 def nms(xyxy: F32, score: F32, threshold: float, label: NDArray[Any] | None = None, top: int = 0) -> I64:
-    """Greedy non-maximum suppression: rows that stay, highest score first.
+    """Greedy non-maximum suppression: rows that stay, highest score first; equal scores keep their order.
 
     xyxy (N, 4), score (N,). A box goes when its IoU with a stronger kept one is above `threshold`. With `label` (N,)
     only boxes of the same label compete. `top` > 0 ends after so many.
     """
-    if not len(score):
-        return np.zeros(0, np.int64)
     order = np.argsort(-score, kind="stable")
-    boxes = xyxy[order].astype(np.float32, copy=False)
-    if label is not None and len(label):
-        # classes are moved apart so far that boxes of two never meet; float64 keeps sub-pixel precision
-        span = float(boxes.max() - boxes.min()) + 1.0
-        boxes = boxes.astype(np.float64) + (np.asarray(label)[order].astype(np.float64) * span)[:, None]
-    x1, y1, x2, y2 = boxes.T
-    size = np.clip(x2 - x1, 0, None) * np.clip(y2 - y1, 0, None)
-    alive = np.ones(len(order), bool)
-    keep: list[int] = []
-    for i in range(len(order)):
-        if not alive[i]:
-            continue
-        keep.append(i)
-        if top and len(keep) == top:
+    boxes = np.ascontiguousarray(xyxy[order], np.float32)
+    label = None if label is None or not len(label) else np.asarray(label)[order]
+    kept = np.zeros(0, np.int64)
+    for start in range(0, len(order), _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, len(order)))
+        if len(kept):
+            block = block[~_overlaps(boxes, label, kept, block, threshold).any(0)]
+        kept = np.concatenate([kept, block[_greedy(_overlaps(boxes, label, block, block, threshold))]])
+        if top and len(kept) >= top:
+            kept = kept[:top]
             break
-        rest = np.flatnonzero(alive[i + 1 :]) + (i + 1)
-        if not len(rest):
-            break
-        w = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
-        h = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
-        inter = np.clip(w, 0, None) * np.clip(h, 0, None)
-        union = size[i] + size[rest] - inter
-        alive[rest[inter > threshold * union]] = False
-    return order[np.array(keep, np.int64)]
+    return order[kept]
+
+
+def _overlaps(boxes: F32, label: NDArray[Any] | None, a: I64, b: I64, threshold: float) -> Bool:
+    """(A, B): whether boxes a and b compete and their IoU is above `threshold`."""
+    first, second = boxes[a], boxes[b]
+    # coordinates near the end of float32 may overflow; their pairs compare as false
+    with np.errstate(over="ignore", invalid="ignore"):
+        x1, y1, x2, y2 = first.T[:, :, None]
+        u1, v1, u2, v2 = second.T[:, None, :]
+        w = np.minimum(x2, u2)
+        w -= np.maximum(x1, u1)
+        h = np.minimum(y2, v2)
+        h -= np.maximum(y1, v1)
+        np.maximum(w, 0, out=w)
+        np.maximum(h, 0, out=h)
+        w *= h
+        union = area(first)[:, None] + area(second)
+        union -= w
+        union *= np.float32(threshold)
+        above = w > union
+    if label is not None:
+        above &= label[a][:, None] == label[b]
+    return above
+
+
+def _greedy(above: Bool) -> Bool:
+    """(N, N) of candidates sorted by score -> which stay."""
+    stay = np.ones(len(above), np.bool_)
+    above = np.triu(above, 1)
+    for i in np.flatnonzero(above.any(1)).tolist():
+        if stay[i]:
+            stay &= ~above[i]
+    return stay

@@ -6,6 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from sightline.boxes import cxcywh_to_xyxy
+from sightline.heads.candidates import Candidates, predict
+from sightline.heads.ready import read
+from sightline.heads.tensors import of_view, pick, unreadable
 from sightline.protocols import Outputs
 from sightline.types import ModelSpec, Prediction, Thresholds, View
 
@@ -31,7 +37,12 @@ class BatchedNms:
     order: str = "xyxy"
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        raise NotImplementedError
+        rows = read("batched-nms", outputs, self.boxes, self.scores, self.classes, self.count)
+
+        def find(i: int, size_wh: tuple[int, int]) -> Candidates:
+            return rows.of(i, size_wh, order=self.order, normalized=self.normalized, label_offset=self.label_offset)
+
+        return predict(find, spec, views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +65,26 @@ class NmsIndices:
     label_offset: int = 0
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        raise NotImplementedError
+        picked = pick(outputs, self.indices, ("selected_indices", "indices"), lambda a: a.ndim == 2 and a.shape[1] == 3)
+        boxes = pick(outputs, self.boxes, ("boxes",), lambda a: a.ndim == 3 and a.shape[2] == 4)
+        scores = pick(outputs, self.scores, ("scores",), lambda a: a.ndim == 3 and a is not boxes)
+        if picked is None or boxes is None or scores is None:
+            takes = "selected indices [M, 3], boxes [N, A, 4] and scores [N, C, A] (options indices, boxes, scores)"
+            raise unreadable("nms-indices", outputs, takes)
+        inside = (picked >= 0) & (picked < np.array([len(boxes), *scores.shape[1:]]))
+        view, label, row = picked[inside.all(1)].astype(np.int64).T
+
+        def find(i: int, size_wh: tuple[int, int]) -> Candidates:
+            mine = view == i
+            box = of_view(boxes, i)[row[mine]].astype(np.float32)
+            if self.order == "cxcywh":
+                box = cxcywh_to_xyxy(box)
+            elif self.order == "yxyx":
+                box = box[:, [1, 0, 3, 2]]
+            # the operator takes corners in any order
+            box = np.concatenate([np.minimum(box[:, :2], box[:, 2:]), np.maximum(box[:, :2], box[:, 2:])], 1)
+            unit = np.array(size_wh * 2, np.float32) if self.normalized else np.float32(1)
+            score = of_view(scores, i)[label[mine], row[mine]]
+            return Candidates(box * unit, score, label[mine] + self.label_offset)
+
+        return predict(find, spec, views)

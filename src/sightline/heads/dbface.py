@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from sightline.heads.candidates import Candidates, points_with_score, predict
+from sightline.heads.grids import cell_points, decode_distances
+from sightline.heads.heat import named_grids, peaks
+from sightline.heads.tensors import unreadable
 from sightline.protocols import Outputs
-from sightline.types import ModelSpec, Prediction, Thresholds, View
+from sightline.types import F32, ModelSpec, Prediction, Thresholds, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +32,25 @@ class DbFace:
     activated: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        raise NotImplementedError
+        def find(i: int, size_wh: tuple[int, int]) -> Candidates:
+            by_width = {g.channels: g for g in named_grids(outputs, i, size_wh).values()}
+            if not by_width.keys() >= {1, 4}:
+                raise unreadable("dbface", outputs, "a heat map (1), box sides (4) and landmarks (10) on one grid")
+            heat = by_width[1]
+            at, _, score = peaks(heat, spec.thresholds.least, self.activated, self.pool)
+            cells, stride = cell_points(heat.wh)[at], np.float32(heat.stride)
+            box = decode_distances(cells, by_width[4].data[:, at].astype(np.float32).T) * stride
+            label = np.zeros(len(at), np.int32)
+            if 10 not in by_width:
+                return Candidates(box, score, label)
+            raw = by_width[10].data[:, at].astype(np.float32).T.reshape(len(at), 2, 5)
+            marks = (_stretch(4 * raw).transpose(0, 2, 1) + cells[:, None]) * stride
+            return Candidates(box, score, label, points_with_score(marks))
+
+        return predict(find, spec, views)
+
+
+def _stretch(v: F32) -> F32:
+    """v*e within -1..1, sign(v)*exp(|v|) beyond."""
+    size = np.abs(v)
+    return np.where(size < 1, v * np.float32(np.e), np.sign(v) * np.exp(size))

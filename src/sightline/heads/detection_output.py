@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.errors import RuntimeFailure
+from sightline.heads.candidates import Candidates, class_ids, predict
+from sightline.heads.tensors import unreadable
 from sightline.protocols import Outputs
-from sightline.types import ModelSpec, Prediction, Thresholds, View
+from sightline.types import I32, ModelSpec, Prediction, Thresholds, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +33,32 @@ class DetectionOutput:
     normalized: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        raise NotImplementedError
+        ready = [a for a in outputs.values() if a.shape[-1:] == (7,)]
+        if len(ready) == 1:
+            rows = ready[0].reshape(-1, 7)
+            ends = np.flatnonzero(rows[:, 0] < 0)
+            rows = rows[: ends[0]] if len(ends) else rows
+            image, label, score, box = class_ids(rows[:, 0]), class_ids(rows[:, 1]), rows[:, 2], rows[:, 3:]
+        else:
+            image, label, score, box = _five_columns(outputs, len(views))
+        fractions = len(ready) == 1 if self.normalized is None else self.normalized
+
+        def find(i: int, size_wh: tuple[int, int]) -> Candidates:
+            mine = (image == i) & (label >= 0) & (label != (self.background if self.background >= 0 else -2))
+            unit = np.array(size_wh * 2, np.float32) if fractions else np.float32(1)
+            return Candidates(box[mine].astype(np.float32) * unit, score[mine], label[mine] + self.label_offset)
+
+        return predict(find, spec, views)
+
+
+def _five_columns(outputs: Outputs, views: int) -> tuple[I32, I32, NDArray[Any], NDArray[Any]]:
+    """boxes [K, 5] and labels [K] -> image (K,), label (K,), score (K,), box (K, 4)."""
+    boxes = [a for a in outputs.values() if a.shape[-1:] == (5,)]
+    labels = [a for a in outputs.values() if a.shape[-1:] != (5,) and boxes and a.size == boxes[0].size // 5]
+    if len(boxes) != 1 or len(labels) > 1:
+        raise unreadable("detection-output", outputs, "rows [1, 1, K, 7], or boxes [K, 5] with labels [K]")
+    if views > 1:
+        raise RuntimeFailure("the model does not say which picture a row is of; run it with batch 1")
+    rows = boxes[0].reshape(-1, 5)
+    label = class_ids(labels[0].reshape(-1)) if labels else np.zeros(len(rows), np.int32)
+    return np.zeros(len(rows), np.int32), label, rows[:, 4], rows[:, :4]

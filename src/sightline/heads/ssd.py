@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.errors import ModelError
+from sightline.heads.candidates import Candidates, best_class, predict
+from sightline.heads.grids import decode_offsets, priors
+from sightline.heads.tensors import is_probability, of_view, pick, sigmoid, softmax, unreadable
 from sightline.protocols import Outputs
-from sightline.types import ModelSpec, Prediction, Thresholds, View
+from sightline.types import F32, ModelSpec, Prediction, Thresholds, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +47,75 @@ class Ssd:
     background: int = 0
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        raise NotImplementedError
+        boxes, scores = self._outputs(outputs)
+
+        def find(i: int, size_wh: tuple[int, int]) -> Candidates:
+            box = of_view(boxes, i).reshape(-1, 4)
+            table = of_view(scores, i).reshape(len(box), -1)
+            places, variances = self._priors(outputs, i, size_wh)
+            if len(places) != len(box):
+                raise ModelError(
+                    f"head ssd: the options make {len(places)} priors, the model has {len(box)} boxes\n"
+                    f"strides, sizes (or min_sizes, max_sizes, aspect_ratios) must be those of its training"
+                )
+            score = self._probabilities(table).T
+            if 0 <= self.background < len(score):
+                score = np.delete(score, self.background, 0)
+            rows, best, label = best_class(score, spec.thresholds.least, True)
+            if self.background >= 0 and len(spec.labels) == table.shape[1]:
+                label = label + (label >= self.background)  # the label table has the background too
+            offsets = box[rows] if self.order == "xywh" else box[rows][:, [1, 0, 3, 2]]
+            return Candidates(decode_offsets(offsets, places[rows], variances), best, label)
+
+        return predict(find, spec, views)
+
+    def _outputs(self, outputs: Outputs) -> tuple[NDArray[Any], NDArray[Any]]:
+        rest = {name: a for name, a in outputs.items() if not self._is_prior(name)}
+        hints = ("boxes", "box_encodings", "bboxes", "loc", "mbox_loc", "box", "offsets")
+        boxes = pick(rest, self.boxes, hints, lambda a: a.ndim in (2, 3, 4) and (a.ndim == 2 or a.shape[-1] == 4))
+        left = {name: a for name, a in rest.items() if a is not boxes}
+        scores = pick(
+            left, self.scores, ("scores", "class_predictions", "conf", "classes", "cls"), lambda a: a.ndim >= 2
+        )
+        if boxes is None or scores is None:
+            raise unreadable("ssd", outputs, "boxes [N, A, 4] and scores [N, A, C] (options boxes, scores)")
+        return boxes, scores
+
+    def _priors(self, outputs: Outputs, i: int, size_wh: tuple[int, int]) -> tuple[F32, tuple[float, float]]:
+        """Priors (A, 4) cx, cy, w, h in model pixels and their variances."""
+        named = {n: a for n, a in outputs.items() if self._is_prior(n)}
+        given = pick(named, self.priors, (), lambda a: a.dtype.kind == "f")
+        if given is not None:
+            return self._given(given.astype(np.float32, copy=False), size_wh)
+        if not self.strides or not (self.sizes or self.min_sizes):
+            raise ModelError("head ssd: where are the priors?\nname their output (priors), or set strides and sizes")
+        return priors(size_wh, self.strides, self.sizes or self._sizes(), self.clip_priors), self.variances
+
+    def _is_prior(self, name: str) -> bool:
+        return name == self.priors if self.priors else "prior" in name.lower() or "anchor" in name.lower()
+
+    def _given(self, a: F32, size_wh: tuple[int, int]) -> tuple[F32, tuple[float, float]]:
+        unit = np.array(size_wh * 2, np.float32)
+        if a.ndim == 3 and a.shape[1] == 2 and a.shape[2] != 4:
+            corners, spread = a[0, 0].reshape(-1, 4) * unit, a[0, 1]
+            low, high = corners[:, :2], corners[:, 2:]
+            return np.concatenate([(low + high) / 2, high - low], 1), (float(spread[0]), float(spread[2]))
+        a = a.reshape(-1, 4) if self.order == "xywh" else a.reshape(-1, 4)[:, [1, 0, 3, 2]]
+        return a * unit, self.variances
+
+    def _sizes(self) -> list[list[float]]:
+        """w, h pairs of each level in the order of Caffe's PriorBox."""
+        made: list[list[float]] = []
+        for k, side in enumerate(self.min_sizes):
+            pairs = [side, side]
+            if k < len(self.max_sizes):
+                pairs += [float(np.sqrt(side * self.max_sizes[k]))] * 2
+            for ratio in self.aspect_ratios[min(k, len(self.aspect_ratios) - 1)] if self.aspect_ratios else ():
+                root = float(np.sqrt(ratio))
+                pairs += [side * root, side / root, side / root, side * root]
+            made.append(pairs)
+        return made
+
+    def _probabilities(self, a: NDArray[Any]) -> NDArray[Any]:
+        how = self.activation or ("none" if is_probability(a) else "softmax" if self.background >= 0 else "sigmoid")
+        return softmax(a) if how == "softmax" else sigmoid(a) if how == "sigmoid" else a.astype(np.float32, copy=False)

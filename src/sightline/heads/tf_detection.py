@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sightline.heads.candidates import Candidates, predict
+from sightline.heads.ready import read
 from sightline.protocols import Outputs
 from sightline.types import ModelSpec, Prediction, Thresholds, View
 
@@ -30,4 +32,9 @@ class TfDetection:
     normalized: bool = True
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        raise NotImplementedError
+        rows = read("tf-detection", outputs, self.boxes, self.scores, self.classes, self.count)
+
+        def find(i: int, size_wh: tuple[int, int]) -> Candidates:
+            return rows.of(i, size_wh, order="yxyx", normalized=self.normalized, label_offset=self.label_offset)
+
+        return predict(find, spec, views)

@@ -1,0 +1,165 @@
+"""From what a network proposes to what is printed: thresholds, suppression, top-k, one `Prediction` a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.boxes import nms, top_k
+from sightline.heads.tensors import is_probability, logit, sigmoid
+from sightline.protocols import Outputs
+from sightline.types import F32, I32, I64, Bool, Detections, ModelSpec, Prediction, View
+
+__all__ = [
+    "Candidates",
+    "best_class",
+    "best_of_product",
+    "class_ids",
+    "count_nonfinite",
+    "face_ids",
+    "finish",
+    "join",
+    "points_with_score",
+    "predict",
+]
+
+_MOST = 3000  # candidates that suppression looks at; more in one picture is noise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """N proposals of one view: xyxy (N, 4) in model pixels, score (N,), label (N,) class ids.
+
+    keypoints: (N, K, 3) x, y in model pixels and score, or None. Any float dtype; values may be NaN or infinite, a
+    label below 0 is nothing.
+    """
+
+    xyxy: NDArray[Any]
+    score: NDArray[Any]
+    label: NDArray[Any]
+    keypoints: NDArray[Any] | None = None
+
+
+Find = Callable[[int, tuple[int, int]], Candidates]
+
+
+def predict(find: Find, spec: ModelSpec, views: Sequence[View], agnostic: bool = False) -> list[Prediction]:
+    """One Prediction a view of what `find(index, (width, height))` proposes. Arithmetic on odd values stays silent."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        return [finish(find(i, view.size_wh), spec, agnostic) for i, view in enumerate(views)]
+
+
+def finish(c: Candidates, spec: ModelSpec, agnostic: bool = False) -> Prediction:
+    """Candidates -> what stays, highest score first.
+
+    Rows with a value that is not finite, boxes without an area and scores below the thresholds go (per class where
+    `per_class` names it, never above `floor`); then suppression within a label (all labels together if `agnostic` or
+    the thresholds say so; none at `nms` 1 or more), then the `top` best.
+    """
+    limits = spec.thresholds
+    xyxy, score = c.xyxy.astype(np.float32, copy=False), c.score.astype(np.float32, copy=False)
+    rows = np.flatnonzero(_sound(xyxy, score, c) & (score >= _cuts(c.label, spec)))
+    rows = rows[top_k(score[rows], max(_MOST, limits.top))]
+    if limits.nms < 1 and len(rows) > 1:
+        label = None if agnostic or limits.class_agnostic else c.label[rows]
+        rows = rows[nms(xyxy[rows], score[rows], limits.nms, label, limits.top)]
+    rows = rows[: limits.top]
+    return Prediction(
+        Detections(
+            xyxy[rows],
+            np.minimum(score[rows], np.float32(1)),
+            c.label[rows].astype(np.int32, copy=False),
+            spec.labels,
+            keypoints=None if c.keypoints is None else c.keypoints[rows].astype(np.float32, copy=False),
+        )
+    )
+
+
+def best_class(scores: NDArray[Any], least: float, activated: bool | None) -> tuple[I64, F32, I32]:
+    """Class scores (C, n) -> rows (m,) whose best class is at least `least`, its probability (m,) and id (m,).
+
+    One pass over the tensor, then work on the survivors. activated: probabilities, else logits; None: probabilities
+    unless the best of some row lies outside 0..1.
+    """
+    scores = scores.astype(np.float32) if scores.dtype == np.float16 else scores
+    best = np.maximum.reduce(scores, axis=0)
+    if activated is None:
+        activated = is_probability(best)
+    rows = np.flatnonzero(best >= np.float32(least if activated else logit(least) - 1e-4))
+    score = best[rows] if activated else sigmoid(best[rows])
+    return rows, score, scores[:, rows].argmax(0).astype(np.int32)
+
+
+def best_of_product(a: NDArray[Any], least: float, activated: bool | None) -> tuple[I64, F32, I32]:
+    """Objectness and class scores (1+C, n) -> as `best_class`, of objectness times class.
+
+    Objectness goes first: a product cannot be above it. Without classes (C = 0) it is the score of class 0.
+    """
+    first = is_probability(a[0]) if activated is None else activated
+    rows = np.flatnonzero(a[0] >= np.float32(least if first else logit(least) - 1e-4))
+    score = a[0, rows].astype(np.float32) if first else sigmoid(a[0, rows])
+    classes = a[1:, rows].astype(np.float32, copy=False)
+    if not len(classes):
+        return rows, score, np.zeros(len(rows), np.int32)
+    probable = first and is_probability(classes) if activated is None else activated
+    best = classes.max(0)
+    return rows, score * (best if probable else sigmoid(best)), classes.argmax(0).astype(np.int32)
+
+
+def join(parts: Sequence[Candidates]) -> Candidates:
+    """The candidates of several grids as one; all of them have keypoints or none."""
+    points = [p.keypoints for p in parts if p.keypoints is not None]
+    return Candidates(
+        np.concatenate([p.xyxy for p in parts]),
+        np.concatenate([p.score for p in parts]),
+        np.concatenate([p.label for p in parts]),
+        np.concatenate(points) if points else None,
+    )
+
+
+def face_ids(spec: ModelSpec, n: int) -> I32:
+    """Class 0 for all n, or 1 where the label table begins with a background (two labels for one kind of object)."""
+    return np.full(n, 1 if len(spec.labels) == 2 else 0, np.int32)
+
+
+def points_with_score(xy: NDArray[Any]) -> F32:
+    """Points (n, K, 2) of a model that does not score them -> keypoints (n, K, 3), score 1."""
+    out = np.ones((*xy.shape[:2], 3), np.float32)
+    out[..., :2] = xy
+    return out
+
+
+def class_ids(values: NDArray[Any], offset: int = 0) -> NDArray[np.int32]:
+    """Class numbers as a tensor holds them (often float32) -> int32 ids, -1 for one that is no number."""
+    if values.dtype.kind in "iu":
+        return (values.astype(np.int64) + offset).astype(np.int32)
+    known = np.isfinite(values) & (np.abs(values) < 1e6)
+    return np.where(known, np.rint(np.where(known, values, 0)) + offset, -1).astype(np.int32)
+
+
+def count_nonfinite(outputs: Outputs) -> int:
+    """How many values of all floating-point outputs are NaN or infinite; heads pass over the rows that hold them."""
+    return sum(int(a.size - np.isfinite(a).sum()) for a in outputs.values() if a.dtype.kind == "f")
+
+
+def _sound(xyxy: F32, score: F32, c: Candidates) -> Bool:
+    sound = np.isfinite(xyxy).all(1) & np.isfinite(score) & (c.label >= 0)
+    sound &= (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    if c.keypoints is not None:
+        sound &= np.isfinite(c.keypoints).all((1, 2))
+    return sound
+
+
+def _cuts(label: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32] | np.float32:
+    """The least score of each row (N,), or one for all."""
+    limits = spec.thresholds
+    most = np.inf if limits.floor is None else limits.floor
+    if not limits.per_class:
+        return np.float32(min(limits.score, most))
+    ids, where = np.unique(label, return_inverse=True)
+    cuts = [min(limits.per_class.get(spec.label(int(i)), limits.score), most) for i in ids]
+    return np.array(cuts, np.float32)[where.reshape(-1)]
