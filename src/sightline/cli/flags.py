@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sightline.config import LimitsConfig, ModelConfig
+from sightline.config import LimitsConfig, ModelConfig, PartConfig
 from sightline.errors import UsageError
-from sightline.parts import expected
+from sightline.options import parse_options, parse_part
+from sightline.parts import expected, judge
 
-__all__ = ["Limit", "crop", "joined", "limit", "limits", "model", "numbers", "words"]
+__all__ = ["Limit", "crop", "drawing", "joined", "limit", "limits", "model", "numbers", "options", "part", "words"]
 
 _TIME = re.compile(r"^([0-9]*\.?[0-9]+)\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$")
 _FRAMES = re.compile(r"^([0-9]+)\s*(f|frames?)$")
@@ -94,6 +95,33 @@ def _checked(kind: type[_T], values: dict[str, object]) -> _T:
         same = [fault for fault in faults if fault["loc"][:1] == faults[0]["loc"][:1]]
         flag = _FLAGS.get(where, f"--{where.replace('_', '-')}: " if where else "")
         raise UsageError(f"{flag}{expected(same)}") from error
+
+
+def options(kind: str, name: str, text: str | None, flag: str, **filled: object) -> dict[str, object]:
+    """ "a=1,b=x" -> the options of a part, typed; `filled` are those that come from elsewhere and may not be given."""
+    if text is None:
+        return {}
+    given = parse_options(text, flag)
+    for key in filled:
+        if key in given:
+            raise UsageError(f"{flag} {text!r}: {key!r} is not given here")
+    good, faults = judge(kind, name, {**given, **filled})
+    if faults:
+        raise UsageError(f"{flag} {text!r}: {faults[0].message}")
+    return {key: value for key, value in good.items() if key not in filled}
+
+
+def part(kind: str, text: str | None, flag: str) -> tuple[str | None, dict[str, object] | None]:
+    """ "name:key=value,..." -> (name, options), both None where there is nothing."""
+    if text is None:
+        return None, None
+    found = parse_part(text, kind, flag)
+    return found.kind, found.options or None
+
+
+def drawing(text: str | None) -> PartConfig:
+    """The overlay, with its options as flagged."""
+    return PartConfig.model_validate({"kind": "boxes", **options("overlay", "boxes", text, "--overlay")})
 
 
 def joined(values: Sequence[str] | None) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sightline.types import FrameResult, StreamInfo
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 __all__ = ["Progress", "expected_frames"]
 
@@ -29,19 +32,19 @@ def expected_frames(stream: StreamInfo, seconds: float | None, frames: int | Non
 
 
 class Progress:
-    """A context: `saw(result)` for each result. Shown where stderr is a terminal and nobody asked for quiet.
+    """A context: `saw(result)` for each result, `draw()` when `due`.
 
-    total: frames expected of all streams together, None for unknown.
+    Shown where stderr is a terminal and nobody asked for quiet.
     """
 
-    def __init__(self, total: int | None, *, quiet: bool = False) -> None:
-        self._total = total
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.shown = sys.stderr.isatty() and not quiet
+        self.expecting = False
+        self._total: int | None = None
         self._seen = 0
         self._began = time.monotonic()
         self._next = 0.0
-        self._dropped = 0
-        self._shown = sys.stderr.isatty() and not quiet
-        self._bar = _bar(total) if self._shown else None
+        self._bar = _bar() if self.shown else None
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -50,38 +53,37 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:
-            self._draw()
             self._bar.stop()
+
+    def expect(self, total: int | None) -> None:
+        """How many frames are expected of all streams together, None for unknown."""
+        self.expecting = True
+        self._total = total
 
     def saw(self, result: FrameResult) -> None:
         """One more result is there."""
         self._seen += 1
+
+    @property
+    def due(self) -> bool:
+        """Is it time to draw again?"""
+        return self.shown and time.monotonic() >= self._next
+
+    def draw(self, dropped: int = 0) -> None:
+        """Bring the line up to date; `dropped` frames were lost by live streams so far."""
         if self._bar is None:
             return
         now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _EVERY_S
-            self._draw()
-
-    def dropped(self, frames: int) -> None:
-        """How many frames live streams have lost so far."""
-        self._dropped = frames
-
-    def _draw(self) -> None:
-        if self._bar is None:
-            return
-        rate = self._seen / max(time.monotonic() - self._began, 1e-9)
+        self._next = now + _EVERY_S
+        rate = self._seen / max(now - self._began, 1e-9)
         total = self._total if self._total is None or self._seen <= self._total else None
-        self._bar.update(
-            self._bar.task_ids[0],
-            completed=self._seen,
-            total=total,
-            rate=f"{rate:.1f} frames/s",
-            dropped=f"{self._dropped} dropped" if self._dropped else "",
-        )
+        task = self._bar.task_ids[0]
+        lost = f"{dropped} dropped" if dropped else ""
+        self._bar.update(task, completed=self._seen, total=total, rate=f"{rate:.1f} frames/s", dropped=lost)
+        self._bar.refresh()
 
 
-def _bar(total: int | None):
+def _bar() -> Bar:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -97,5 +99,5 @@ def _bar(total: int | None):
         transient=True,
         auto_refresh=False,
     )
-    bar.add_task("", total=total, rate="", dropped="")
+    bar.add_task("", total=None, rate="", dropped="")
     return bar

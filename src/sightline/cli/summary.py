@@ -1,125 +1,91 @@
-"""Results of a run -> what people and programs want to know at its end. Bounded, whatever the length of the run."""
+"""A snapshot of a finished run -> what people read on stderr, and what `--json` prints."""
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from sightline.types import FrameResult
+from sightline.pipeline.metrics import Snapshot, StreamSnapshot
+from sightline.protocols import RunInfo
 
-__all__ = ["StreamSummary", "Summary"]
-
-Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
+__all__ = ["as_json", "lines"]
 
 
-@dataclass(slots=True)
-class StreamSummary:
-    """One stream's sums. `objects`: detections by label; `tracks`: distinct track ids by label."""
-
-    frames: int = 0
-    objects: Counter[str] = field(default_factory=Counter[str])
-    tracks: Counter[str] = field(default_factory=Counter[str])
-    events: Counter[str] = field(default_factory=Counter[str])
-    counts: Counts = field(default_factory=dict[str, Mapping[str, Mapping[str, int]]])
-    corrupt: int = 0
-    alive: set[int] = field(default_factory=set[int], repr=False)
-
-    def add(self, result: FrameResult) -> None:
-        self.frames += 1
-        self.corrupt += result.frame.corrupt
-        found = result.prediction.detections
-        if len(found):
-            labels = found.label.tolist()
-            for label, n in Counter(labels).items():
-                self.objects[found.name_of(labels.index(label))] += n
-        if len(result.tracks.id) or result.tracks.ended:
-            self._add_tracks(result)
-        if result.events:
-            self.events.update(event.kind for event in result.events)
-        if result.counts:
-            self.counts = result.counts
-
-    def _add_tracks(self, result: FrameResult) -> None:
-        """A track counts once, under the label it was first shown with; ids that have ended are forgotten."""
-        found, tracks = result.prediction.detections, result.tracks
-        for track, row in zip(tracks.id.tolist(), tracks.row.tolist(), strict=True):
-            if track not in self.alive:
-                self.alive.add(track)
-                self.tracks[found.name_of(row)] += 1
-        self.alive.difference_update(tracks.ended)
+def as_json(
+    snapshot: Snapshot, info: RunInfo | None, lost: Mapping[str, BaseException], notes: Sequence[str]
+) -> dict[str, object]:
+    """Figures by stream, CPU seconds by stage, streams lost and why, and the notes."""
+    return {
+        "frames": snapshot.frames,
+        "seconds": round(snapshot.wall_s, 3),
+        "cpu_s": round(snapshot.cpu_s, 3),
+        "frames_per_s": round(snapshot.rate, 2),
+        "models": [
+            {"name": m.name, "head": m.head, "runtime": m.runtime, "precision": m.precision, "score": m.score}
+            for m in (info.models if info else ())
+        ],
+        "streams": {s.id: _stream(s) for s in snapshot.streams},
+        "stages_cpu_s": {stage: round(seconds, 3) for stage, seconds in snapshot.stages.items()},
+        "lost": {stream: str(error) for stream, error in lost.items()},
+        "notes": list(notes),
+    }
 
 
-class Summary:
-    """Sums over all streams of a run, in the order in which the streams first gave something."""
-
-    def __init__(self) -> None:
-        self.streams: dict[str, StreamSummary] = {}
-        self.best_score = 0.0
-        self._began = time.monotonic()
-        self.seconds = 0.0
-
-    def add(self, result: FrameResult) -> None:
-        """Count one result in."""
-        name = result.frame.stream.id
-        stream = self.streams.get(name)
-        if stream is None:
-            stream = self.streams[name] = StreamSummary()
-        stream.add(result)
-
-    def end(self) -> None:
-        self.seconds = time.monotonic() - self._began
-
-    @property
-    def frames(self) -> int:
-        return sum(stream.frames for stream in self.streams.values())
-
-    @property
-    def objects(self) -> int:
-        return sum(stream.objects.total() for stream in self.streams.values())
-
-    def as_json(self) -> dict[str, object]:
-        """What `--json` prints, but for what only the pipeline knows (drops, stage times, notes)."""
-        return {
-            "frames": self.frames,
-            "seconds": round(self.seconds, 3),
-            "frames_per_s": round(self.frames / self.seconds, 2) if self.seconds else None,
-            "streams": {
-                name: {
-                    "frames": s.frames,
-                    "corrupt": s.corrupt,
-                    "objects": dict(s.objects.most_common()),
-                    "tracks": dict(s.tracks.most_common()),
-                    "events": dict(s.events),
-                    "counts": s.counts,
-                }
-                for name, s in self.streams.items()
-            },
-        }
-
-    def lines(self) -> list[str]:
-        """For people: one line a stream, one a rule."""
-        out: list[str] = []
-        for name, stream in self.streams.items():
-            out.append(f"{name}: {stream.frames} frames; {_found(stream)}")
-            for rule, sides in stream.counts.items():
-                out.append(f"  {rule}: {_sides(sides)}")
-        return out
+def _stream(stream: StreamSnapshot) -> dict[str, object]:
+    return {
+        "frames": stream.frames,
+        "inferred": stream.inferred,
+        "dropped": stream.dropped,
+        "corrupt": stream.corrupt,
+        "errors": stream.errors,
+        "reconnects": stream.reconnects,
+        "objects": dict(stream.objects),
+        "tracks": dict(stream.tracks),
+        "events": stream.events,
+        "counts": {rule: {side: dict(n) for side, n in sides.items()} for rule, sides in stream.counts.items()},
+    }
 
 
-def _found(stream: StreamSummary) -> str:
+def lines(
+    snapshot: Snapshot, info: RunInfo | None, lost: Mapping[str, BaseException], notes: Sequence[str]
+) -> list[str]:
+    """For people: the run, one line a stream, one a rule, the CPU times, then what else is worth knowing."""
+    used = "".join(f", {m.name} on {m.runtime} {m.precision}" for m in (info.models if info else ()))
+    out = [f"{snapshot.frames} frames in {snapshot.wall_s:.1f} s ({snapshot.rate:.1f} frames/s{used})"]
+    for stream in snapshot.streams:
+        out.append(f"{stream.id}: {stream.frames} frames{_troubles(stream)}; {_found(stream)}")
+        out += [f"  {rule}: {_sides(sides)}" for rule, sides in stream.counts.items()]
+    if snapshot.frames:
+        stages = {k: 1000 * v / snapshot.frames for k, v in snapshot.stages.items() if v}
+        out.append(f"CPU ms a frame: {', '.join(f'{stage} {ms:.2f}' for stage, ms in stages.items())}")
+    out += [f"lost {stream}: {error}" for stream, error in lost.items()]
+    return out + [f"note: {note}" for note in notes]
+
+
+def _troubles(stream: StreamSnapshot) -> str:
+    said = {
+        "dropped": stream.dropped,
+        "damaged": stream.corrupt,
+        "decoding errors": stream.errors,
+        "reconnects": stream.reconnects,
+    }
+    return "".join(f", {n} {what}" for what, n in said.items() if n)
+
+
+def _found(stream: StreamSnapshot) -> str:
     if not stream.objects:
         return "nothing found"
     if stream.tracks:
-        return ", ".join(f"{n} {label}" for label, n in stream.tracks.most_common()) + " tracked"
-    return ", ".join(f"{label} {n}" for label, n in stream.objects.most_common()) + " in all frames together"
+        return f"tracked {_by_label(stream.tracks)}"
+    return f"found {_by_label(stream.objects)}, all frames together"
+
+
+def _by_label(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {label}" for label, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _sides(sides: Mapping[str, Mapping[str, int]]) -> str:
     said = [
-        f"{side} {sum(labels.values())}"
-        + (f" ({', '.join(f'{n} {label}' for label, n in labels.items())})" if labels else "")
+        f"{side} {sum(labels.values())}" + (f" ({_by_label(labels)})" if labels else "")
         for side, labels in sides.items()
     ]
     return ", ".join(said) or "nothing yet"

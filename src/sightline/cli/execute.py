@@ -1,0 +1,72 @@
+"""A configuration -> a finished run: progress while it lasts, a summary at its end, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from sightline.cli import summary
+from sightline.cli.outputs import check_outputs, written
+from sightline.cli.progress import Progress, expected_frames
+from sightline.cli.stopping import stopping
+from sightline.config import PipelineConfig
+from sightline.errors import UsageError
+from sightline.pipeline.build import build
+from sightline.pipeline.run import Pipeline
+from sightline.sources.inputs import StreamInput, expand
+
+__all__ = ["execute", "inputs_of"]
+
+
+def inputs_of(config: PipelineConfig) -> list[StreamInput]:
+    """Every stream that the configuration names, as the pipeline will call them. Raises InputError."""
+    found = [(stream.id, item) for stream in config.streams for item in expand([stream.url])]
+    seen: dict[str, int] = {}
+    out: list[StreamInput] = []
+    for given, item in found:
+        name = given or item.id
+        seen[name] = seen.get(name, 0) + 1
+        unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        out.append(StreamInput(unique, item.url, item.kind, item.paths, item.live))
+    return out
+
+
+def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = False) -> int:
+    """Run it to its end. Returns 0, 1 where a stream was lost, 130 where somebody stopped it."""
+    if as_json and any(sink.options.get("path") == "-" for sink in config.sinks):
+        raise UsageError("--json and --results - both want standard output; send one of them to a file")
+    inputs = inputs_of(config)
+    check_outputs(config, inputs)
+    with build(config) as pipeline, stopping(pipeline.stop) as stop:
+        _drain(pipeline, config, quiet)
+    _tell(pipeline, [path for path in written(config, inputs) if path.exists()], quiet, as_json)
+    if stop.asked:
+        return 130
+    return 1 if pipeline.lost else 0
+
+
+def _drain(pipeline: Pipeline, config: PipelineConfig, quiet: bool) -> None:
+    limits = config.limits
+    with Progress(quiet=quiet) as progress:
+        for result in pipeline.results():
+            if progress.shown and not progress.expecting and pipeline.info is not None:
+                totals = [expected_frames(s, limits.duration_s, limits.frames) for s in pipeline.info.streams]
+                progress.expect(None if limits.loop or None in totals else sum(n or 0 for n in totals))
+            progress.saw(result)
+            if progress.due:
+                progress.draw(sum(lane.dropped for lane in pipeline.lanes))
+
+
+def _tell(pipeline: Pipeline, files: list[Path], quiet: bool, as_json: bool) -> None:
+    snapshot = pipeline.snapshot()
+    facts = (snapshot, pipeline.info, pipeline.lost, pipeline.notes)
+    if as_json:
+        print(json.dumps({**summary.as_json(*facts), "written": [str(path) for path in files]}, indent=2))
+    if quiet:
+        return
+    lines = summary.lines(*facts)
+    if files:
+        more = f" and {len(files) - 4} more" if len(files) > 4 else ""
+        lines.append(f"wrote {', '.join(str(path) for path in files[:4])}{more}")
+    print(*lines, sep="\n", file=sys.stderr)

@@ -1,0 +1,116 @@
+"""`-o` and `--results` -> sinks: what is written, where, and that nothing overwrites what is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from sightline.config import PartConfig, PipelineConfig
+from sightline.errors import UsageError
+from sightline.sinks.target import check_target, output_name
+from sightline.sources.inputs import StreamInput
+
+__all__ = ["PICTURES", "VIDEOS", "check_outputs", "sinks_for", "written"]
+
+VIDEOS = (".mp4", ".mkv", ".mov", ".m4v")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def sinks_for(
+    inputs: Sequence[StreamInput],
+    output: str | None,
+    results: str | None,
+    video: Mapping[str, object] | None = None,
+    tag: str = ".sightline",
+) -> tuple[PartConfig, ...]:
+    """The sinks that the flags ask for; with neither flag both a picture or video and a JSONL beside the user.
+
+    `video` are options of the video sink. Raises UsageError for an output that does not suit the inputs.
+    """
+    sinks: list[PartConfig] = []
+    if output is None and results is None:
+        several = len(inputs) > 1
+        output = f"{{stream}}{tag}.mp4" if several else _beside(inputs[0], tag)
+        results = f"{tag.strip('.')}.jsonl" if several else output_name(inputs[0].id, f"{tag}.jsonl")
+    elif output is not None:
+        output = _suited(inputs, output)
+    if output is not None:
+        kind = "pictures" if all(item.kind == "stills" for item in inputs) else "video"
+        options = dict(video or {}) if kind == "video" else {}
+        sinks.append(PartConfig.model_validate({"kind": kind, "path": output, **options}))
+    if results is not None:
+        sinks.append(PartConfig.model_validate({"kind": "jsonl", "path": results}))
+    return tuple(sinks)
+
+
+def _beside(item: StreamInput, tag: str) -> str:
+    if item.kind != "stills":
+        return output_name(item.id, f"{tag}.mp4")
+    if len(item.paths) > 1 or Path(item.url).is_dir():
+        return output_name(item.id, f"{tag}/")
+    suffix = Path(item.url).suffix.lower()
+    return output_name(item.id, tag + (suffix if suffix in PICTURES else ".jpg"))
+
+
+def _suited(inputs: Sequence[StreamInput], output: str) -> str:
+    """`output`, with a slash at its end where a folder is meant."""
+    suffix = Path(output).suffix.lower()
+    if _is_folder(output):
+        return output if output.endswith(("/", os.sep)) else f"{output}/"
+    if suffix not in VIDEOS + PICTURES:
+        cure = "; results go to --results" if suffix in (".jsonl", ".json") else ""
+        raise UsageError(
+            f"-o {output}: unknown kind {suffix!r}; videos: {' '.join(VIDEOS)}, pictures: {' '.join(PICTURES)}{cure}"
+        )
+    if len(inputs) > 1:
+        raise UsageError(f"-o {output}: {len(inputs)} inputs need a folder: -o {Path(output).stem}/")
+    first = inputs[0]
+    if first.kind == "stills" and suffix in VIDEOS:
+        raise UsageError(f"-o {output}: pictures in give pictures out; name a picture (.jpg) or a folder")
+    if first.kind == "stills" and len(first.paths) > 1:
+        raise UsageError(f"-o {output}: {len(first.paths)} pictures need a folder: -o {Path(output).stem}/")
+    if first.kind != "stills" and suffix in PICTURES:
+        raise UsageError(f"-o {output}: a video in gives a video out; name one that ends in .mp4 or .mkv")
+    return output
+
+
+def written(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]:
+    """Every file that a run may write, in the order of the sinks; "-" is none."""
+    files: list[Path] = []
+    for sink in config.sinks:
+        path = str(sink.options.get("path", ""))
+        if sink.kind == "jsonl":
+            if path == "-":
+                continue
+            name = "results.jsonl" if len(inputs) != 1 else output_name(inputs[0].id, ".jsonl")
+            files.append(Path(path, name) if _is_folder(path) else Path(path))
+        elif sink.kind in ("video", "pictures"):
+            for item in inputs:
+                files += _of_stream(path.replace("{stream}", output_name(item.id, "")), item)
+    return files
+
+
+def _of_stream(path: str, item: StreamInput) -> Iterable[Path]:
+    folder = _is_folder(path)
+    if item.kind != "stills":
+        return [Path(path, output_name(item.id, ".mp4")) if folder else Path(path)]
+    return [Path(path, picture.name) for picture in item.paths] if folder else [Path(path)]
+
+
+def _is_folder(path: str) -> bool:
+    return path.endswith(("/", os.sep)) or Path(path).is_dir() or not Path(path).suffix
+
+
+def check_outputs(config: PipelineConfig, inputs: Sequence[StreamInput]) -> None:
+    """Raise UsageError where an output is an input or the model, is written twice, or cannot be written."""
+    read = {path.resolve(): path for item in inputs for path in item.paths}
+    read[Path(config.model.path).resolve()] = Path(config.model.path)
+    twice: set[Path] = set()
+    for file in written(config, inputs):
+        if file.resolve() in read:
+            raise UsageError(f"{file}: the output would overwrite this input; choose another name")
+        if file.resolve() in twice:
+            raise UsageError(f"{file}: two outputs have this name; choose another for one of them")
+        twice.add(file.resolve())
+        check_target(file)

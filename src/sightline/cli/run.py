@@ -1,0 +1,136 @@
+"""`sightline run MODEL INPUT...`: flags -> one `PipelineConfig`, the same that a pipeline file gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightline.cli import flags
+from sightline.cli.execute import execute
+from sightline.cli.outputs import sinks_for
+from sightline.config import PartConfig, PipelineConfig, StreamConfig
+from sightline.config_text import dump_config, load_config
+from sightline.errors import OutputError, UsageError
+from sightline.options import parse_line, parse_part, parse_zone
+from sightline.parts import construct
+from sightline.sources.inputs import expand
+
+__all__ = ["command"]
+
+_PIPELINES = (".yaml", ".yml", ".json")
+_WITH_A_FILE = ("model", "as_json", "quiet")  # what may stand beside a pipeline file
+
+Text = str | None
+
+
+def command(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="a model file, a folder that holds it, or a pipeline file (.yaml)")],
+    inputs: Annotated[list[str] | None, typer.Argument(help="videos, pictures, folders, globs, URLs, devices")] = None,
+    output: Annotated[Text, typer.Option("-o", "--output", help="annotated video or picture, or a folder/")] = None,
+    results: Annotated[Text, typer.Option(help="results as JSON lines: a file, or - for standard output")] = None,
+    line: Annotated[
+        list[str] | None, typer.Option(help="count what crosses: gate=0.1,0.5,0.9,0.5 (repeatable)")
+    ] = None,
+    zone: Annotated[list[str] | None, typer.Option(help="count what is inside: yard=0.1,0.1,0.4,0.1,0.4,0.6")] = None,
+    classes: Annotated[list[str] | None, typer.Option(help="only these labels: person,car")] = None,
+    crop: Annotated[Text, typer.Option(help="look only at x1,y1,x2,y2 (fractions), or px:x1,y1,x2,y2")] = None,
+    limit: Annotated[Text, typer.Option(help="end each stream after 10s, 2min or 250f (frames)")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="begin files anew at their end")] = False,
+    interval: Annotated[int | None, typer.Option(help="frames to pass over between two that are inferred")] = None,
+    track: Annotated[Text, typer.Option(help="a tracker: bytetrack, sort, bytetrack:lost_s=2,high=0.6")] = None,
+    score: Annotated[float | None, typer.Option(help="least score")] = None,
+    nms: Annotated[float | None, typer.Option(help="overlap (IoU) above which the weaker box goes")] = None,
+    top: Annotated[int | None, typer.Option(help="most objects a frame")] = None,
+    head: Annotated[Text, typer.Option(help="how the outputs are read: yolov8, ssd ...; NAME:key=value,...")] = None,
+    color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
+    mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale; one number or one a channel")] = None,
+    scale: Annotated[Text, typer.Option(help="see --mean")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    pad: Annotated[float | None, typer.Option(help="grey level around a letterbox, 0 to 255")] = None,
+    labels: Annotated[Text, typer.Option(help="a label file, one name a line")] = None,
+    precision: Annotated[Text, typer.Option(help="auto, f32, bf16 or f16")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="the training-time arithmetic instead of the fast path")
+    ] = False,
+    runtime: Annotated[Text, typer.Option(help="auto, openvino or onnx")] = None,
+    device: Annotated[Text, typer.Option(help="in the runtime's own words: CPU, GPU, CUDAExecutionProvider")] = None,
+    batch: Annotated[int | None, typer.Option(help="frames at once; default: what the model is made for")] = None,
+    stream: Annotated[int | None, typer.Option(help="index of the video stream in the file")] = None,
+    connect_timeout: Annotated[float | None, typer.Option(help="seconds until a live input is given up")] = None,
+    stop_on_loss: Annotated[bool, typer.Option("--stop-on-loss", help="one lost stream ends the run")] = False,
+    video: Annotated[Text, typer.Option(help="of the video: preset=ultrafast,crf=28,codec=h265")] = None,
+    overlay: Annotated[Text, typer.Option(help="of the drawing: key=value,...")] = None,
+    no_overlay: Annotated[bool, typer.Option("--no-overlay", help="draw nothing")] = False,
+    save_config: Annotated[Text, typer.Option(help="write all of this as a pipeline file, and run")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on standard output")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")] = False,
+) -> int:
+    """A model on videos, pictures or streams: annotated video, results, counts."""
+    if not inputs and Path(model).suffix.lower() in _PIPELINES:
+        _alone(context, model)
+        return execute(load_config(model), quiet=quiet, as_json=as_json)
+    if not inputs:
+        raise UsageError(f"run: no input; name a video, picture or stream after the model {model}")
+    streams = expand(inputs)
+    until = flags.limit(limit)
+    box, box_px = flags.crop(crop)
+    head_name, head_options = flags.part("head", head, "--head")
+    wants_picture = output is not None or results is None
+    config = PipelineConfig(
+        streams=tuple(StreamConfig(url=text, stream=stream) for text in inputs),
+        model=flags.model(
+            model, score=score, nms=nms, top=top, head=head_name, head_options=head_options, color=color,
+            mean=flags.numbers("--mean", mean), scale=flags.numbers("--scale", scale), resize=resize, pad=pad,
+            labels=labels, classes=flags.joined(classes) or None, precision=precision, exact=exact or None,
+            runtime=runtime, device=device, batch=batch,
+        ),
+        tracker=_tracker(track, bool(line or zone)),
+        analytics=_analytics(line, zone),
+        overlay=flags.drawing(overlay) if wants_picture and not no_overlay else None,
+        sinks=sinks_for(streams, output, results, flags.options("sink", "video", video, "--video", path="x.mp4")),
+        limits=flags.limits(
+            duration_s=until.seconds, frames=until.frames, loop=loop or None, interval=interval, crop=box,
+            crop_px=box_px or None, connect_timeout_s=connect_timeout, stop_on_loss=stop_on_loss or None,
+        ),
+    )  # fmt: skip
+    if save_config is not None:
+        _save(config, Path(save_config))
+    return execute(config, quiet=quiet, as_json=as_json)
+
+
+def _alone(context: typer.Context, file: str) -> None:
+    """A pipeline file says everything itself. Raises UsageError for flags that would change it."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in _WITH_A_FILE and source is not None and source.name == "COMMANDLINE":
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag} beside a pipeline file does nothing; write it into {file}")
+
+
+def _tracker(text: str | None, needed: bool) -> PartConfig | None:
+    if text is None:
+        return PartConfig(kind="bytetrack") if needed else None
+    return parse_part(text, "tracker", "--track")
+
+
+def _analytics(lines: list[str] | None, zones: list[str] | None) -> tuple[PartConfig, ...]:
+    """Lines, then zones. Raises UsageError where two have one name, or one cannot be."""
+    parts = [parse_line(text) for text in lines or ()] + [parse_zone(text) for text in zones or ()]
+    names = [part.options["name"] for part in parts]
+    for part, name in zip(parts, names, strict=True):
+        if names.count(name) > 1:
+            raise UsageError(f"--{part.kind} {name}: the name is used twice")
+        construct("analytic", part.kind, part.options)
+    return tuple(parts)
+
+
+def _save(config: PipelineConfig, path: Path) -> None:
+    if path.suffix.lower() not in _PIPELINES[:2]:
+        raise UsageError(f"--save-config {path}: must end in .yaml")
+    try:
+        path.write_text(dump_config(config, path.parent), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from error
