@@ -1,0 +1,219 @@
+"""What each family of models is trained with: the part of preprocessing that no file states.
+
+One line a family, from its own training and demo code. Where a family's own versions differ, both values stand, and
+identification asks instead of guessing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sightline.types import ChannelOrder, Resize
+
+__all__ = ["TRAININGS", "Training"]
+
+RGB, BGR = ChannelOrder.RGB, ChannelOrder.BGR
+STRETCH, LETTERBOX, TOPLEFT = Resize.STRETCH, Resize.LETTERBOX, Resize.LETTERBOX_TOPLEFT
+
+ZERO, ONE, BYTE = (0.0,), (1.0,), (255.0,)
+# ImageNet's mean and deviation in grey levels of 0..255, RGB and BGR.
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+IMAGENET_MEAN_BGR, IMAGENET_STD_BGR = IMAGENET_MEAN[::-1], IMAGENET_STD[::-1]
+# CenterNet's own mean and deviation, BGR.
+COCO_MEAN_BGR, COCO_STD_BGR = (104.04, 113.985, 119.85), (73.695, 69.87, 70.89)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """tensor = (pixel - mean) / scale in that channel order. Several values: the family's versions differ.
+
+    size_wh: the usual input where the file leaves it open. why: the reason shown to people.
+    """
+
+    why: str
+    color: tuple[ChannelOrder, ...]
+    values: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
+    resize: tuple[Resize, ...]
+    pad: float = 114.0
+    size_wh: tuple[int, int] = (640, 640)
+
+
+def _training(
+    why: str,
+    color: ChannelOrder | tuple[ChannelOrder, ...],
+    mean: tuple[float, ...],
+    scale: tuple[float, ...],
+    resize: Resize | tuple[Resize, ...],
+    pad: float = 114.0,
+    size_wh: tuple[int, int] = (640, 640),
+) -> Training:
+    colors = color if isinstance(color, tuple) else (color,)
+    resizes = resize if isinstance(resize, tuple) else (resize,)
+    return Training(why, colors, ((mean, scale),), resizes, pad, size_wh)
+
+
+TRAININGS: dict[str, Training] = {
+    "ultralytics": _training(
+        "YOLOv5 and its successors are trained on RGB/255, centred letterbox on grey 114", RGB, ZERO, BYTE, LETTERBOX
+    ),
+    "yolov7": _training("YOLOv6 and YOLOv7 take RGB/255, centred letterbox on grey 114", RGB, ZERO, BYTE, LETTERBOX),
+    "yolox": _training(
+        "YOLOX takes BGR 0..255, letterbox at the top left on grey 114", BGR, ZERO, ONE, TOPLEFT, 114, (640, 640)
+    ),
+    "yolox-legacy": _training(
+        "YOLOX before 0.1.1 took RGB with ImageNet's mean and deviation, letterbox at the top left on grey 114",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        TOPLEFT,
+    ),
+    "nanodet": _training(
+        "NanoDet takes BGR with ImageNet's mean and deviation; its first versions letterboxed or stretched",
+        BGR,
+        IMAGENET_MEAN_BGR,
+        IMAGENET_STD_BGR,
+        (STRETCH, LETTERBOX),
+        0,
+        (320, 320),
+    ),
+    "nanodet-plus": _training(
+        "NanoDet-Plus takes BGR with ImageNet's mean and deviation, stretched (keep_ratio false)",
+        BGR,
+        IMAGENET_MEAN_BGR,
+        IMAGENET_STD_BGR,
+        STRETCH,
+        0,
+        (320, 320),
+    ),
+    "picodet": _training(
+        "PP-PicoDet takes RGB with ImageNet's mean and deviation, stretched", RGB, IMAGENET_MEAN, IMAGENET_STD, STRETCH
+    ),
+    "fastestdet": _training("FastestDet takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
+    "ultraface": _training(
+        "UltraFace takes RGB, (x-127)/128, stretched", RGB, (127.0,), (128.0,), STRETCH, 0, (320, 240)
+    ),
+    "pytorch-ssd": _training(
+        "SSD of the PyTorch line takes RGB, (x-127)/128, stretched", RGB, (127.0,), (128.0,), STRETCH, 0, (300, 300)
+    ),
+    "caffe-ssd": _training(
+        "SSD networks of Caffe and Open Model Zoo take BGR 0..255 (the rest is in the graph), stretched",
+        BGR,
+        ZERO,
+        ONE,
+        STRETCH,
+        0,
+        (300, 300),
+    ),
+    "mobilenet-ssd": _training(
+        "MobileNet-SSD of Caffe takes BGR, (x-127.5)/127.5, stretched",
+        BGR,
+        (127.5,),
+        (127.5,),
+        STRETCH,
+        0,
+        (300, 300),
+    ),
+    "tf-detection": _training(
+        "TensorFlow's detection models take RGB 0..255 (the rest is in the graph), stretched",
+        RGB,
+        ZERO,
+        ONE,
+        STRETCH,
+        0,
+        (300, 300),
+    ),
+    "tf-unit": _training(
+        "TensorFlow's SSD cut behind its preprocessing takes RGB, x/127.5-1, stretched",
+        RGB,
+        (127.5,),
+        (127.5,),
+        STRETCH,
+        0,
+        (300, 300),
+    ),
+    "torchvision": _training(
+        "torchvision's detectors take RGB/255 and do the rest in the graph", RGB, ZERO, BYTE, STRETCH, 0, (800, 800)
+    ),
+    "yolov4": _training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
+    "yolo-nas": Training(
+        "YOLO-NAS takes RGB/255 or BGR/255 in a letterbox, by version",
+        (RGB, BGR),
+        ((ZERO, BYTE),),
+        (LETTERBOX, TOPLEFT),
+        114,
+    ),
+    "rt-detr": _training("RT-DETR, D-FINE and DEIM take RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0),
+    "rf-detr": _training(
+        "RF-DETR takes RGB with ImageNet's mean and deviation, stretched",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        STRETCH,
+        0,
+        (560, 560),
+    ),
+    "detr": _training(
+        "DETR takes RGB with ImageNet's mean and deviation; it keeps the ratio, fixed exports stretch or letterbox",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        (STRETCH, TOPLEFT),
+        124,
+        (800, 800),
+    ),
+    "scrfd": _training(
+        "SCRFD takes RGB, (x-127.5)/128, letterbox at the top left on black", RGB, (127.5,), (128.0,), TOPLEFT, 0
+    ),
+    "retinaface": _training(
+        "RetinaFace takes BGR minus (104, 117, 123), stretched", BGR, (104.0, 117.0, 123.0), ONE, STRETCH, 0
+    ),
+    "yunet": _training(
+        "YuNet takes BGR 0..255; its own code pads to the input or resizes to it",
+        BGR,
+        ZERO,
+        ONE,
+        (STRETCH, TOPLEFT, LETTERBOX),
+        0,
+        (320, 320),
+    ),
+    "blazeface": _training(
+        "BlazeFace takes RGB, x/127.5-1, centred letterbox on black", RGB, (127.5,), (127.5,), LETTERBOX, 0, (128, 128)
+    ),
+    "centernet": _training(
+        "CenterNet takes BGR with its own mean and deviation; it letterboxes or keeps the size",
+        BGR,
+        COCO_MEAN_BGR,
+        COCO_STD_BGR,
+        (STRETCH, LETTERBOX),
+        0,
+        (512, 512),
+    ),
+    "centerface": _training("CenterFace takes RGB 0..255, stretched", RGB, ZERO, ONE, STRETCH, 0),
+    "dbface": Training(
+        "DBFace's own code takes BGR with CenterNet's mean and deviation, its conversions RGB, (x-128)/128",
+        (BGR, RGB),
+        ((COCO_MEAN_BGR, COCO_STD_BGR), ((128.0,), (128.0,))),
+        (STRETCH, TOPLEFT),
+        0,
+    ),
+    "mmdetection": Training(
+        "MMDetection's models differ: RGB or BGR, with ImageNet's mean and deviation or none, letterbox or stretch",
+        (RGB, BGR),
+        ((IMAGENET_MEAN, IMAGENET_STD), (ZERO, ONE)),
+        (TOPLEFT, STRETCH),
+        114,
+    ),
+    "paddle": Training(
+        "PaddleDetection's models take RGB, stretched, with ImageNet's mean and deviation or /255",
+        (RGB,),
+        ((IMAGENET_MEAN, IMAGENET_STD), (ZERO, BYTE)),
+        (STRETCH,),
+        0,
+    ),
+    "unknown": Training(
+        "nothing is known of how this model was trained",
+        (RGB, BGR),
+        ((ZERO, BYTE), (ZERO, ONE), (IMAGENET_MEAN, IMAGENET_STD)),
+        (STRETCH, LETTERBOX),
+    ),
+}

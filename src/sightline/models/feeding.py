@@ -1,0 +1,179 @@
+"""How the picture goes in: what is given, what files state, what the graph shows, what the family is trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sightline.config import ModelConfig
+from sightline.errors import UsageError
+from sightline.models.evidence import Facts, InGraph, in_graph, input_range
+from sightline.models.families import TRAININGS, Training
+from sightline.models.manifest import InputManifest
+from sightline.models.sidefiles import Stated
+from sightline.types import ChannelOrder, Preprocess, Resize
+
+__all__ = ["Feeding", "decide_feeding"]
+
+_Choice = TypeVar("_Choice", ChannelOrder, Resize)
+# A first layer's response to pictures fed as the family says; outside, the family and the weights disagree.
+_LEAST_RESPONSE, _MOST_RESPONSE = 0.01, 6.0
+
+
+@dataclass(slots=True)
+class Feeding:
+    """The preprocessing, and what is left open: (flag, values, why)."""
+
+    preprocess: Preprocess
+    reasons: list[str] = field(default_factory=list[str])
+    doubts: list[str] = field(default_factory=list[str])
+    open: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list[tuple[str, tuple[str, ...], str]])
+
+
+def decide_feeding(
+    facts: Facts, family: str, config: ModelConfig, manifest: InputManifest, stated: Sequence[Stated]
+) -> Feeding:
+    """The user's word, then the manifest's, then what files state, then the graph and the family. Raises UsageError."""
+    training = TRAININGS[family]
+    shown = in_graph(facts.graph, facts.picture)
+    feeding = Feeding(Preprocess(), [training.why])
+    color = _color(facts, training, shown, config, manifest, stated, feeding)
+    mean, scale = _values(facts, training, shown, config, manifest, stated, feeding)
+    resize = _resize(training, config, manifest, stated, feeding)
+    pads = [config.pad, manifest.pad, *(s.pad for s in stated), training.pad]
+    pad = next(pad for pad in pads if pad is not None)
+    depth = 1 if color is ChannelOrder.GREY else 3
+    for flag, numbers in (("--mean", mean), ("--scale", scale)):
+        if len(numbers) not in (1, depth):
+            raise UsageError(f"{flag}: {len(numbers)} numbers, but the model takes {depth} channels; give 1 or {depth}")
+    if 0 in scale:
+        raise UsageError("--scale: 0 cannot be divided by")
+    feeding.preprocess = Preprocess(color, mean, scale, resize, pad)
+    return feeding
+
+
+def _color(
+    facts: Facts,
+    training: Training,
+    shown: InGraph,
+    config: ModelConfig,
+    manifest: InputManifest,
+    stated: Sequence[Stated],
+    feeding: Feeding,
+) -> ChannelOrder:
+    channels = facts.picture.shape[1 if facts.picture.layout == "NCHW" else 3]
+    if config.color is not None:
+        return _member(ChannelOrder, config.color, "--color")
+    if manifest.color is not None:
+        return manifest.color
+    if channels == 1:
+        feeding.reasons.append("its input has one channel: grey")
+        return ChannelOrder.GREY
+    for said in stated:
+        if said.color is not None:
+            feeding.reasons.append(f"{said.source} says {said.color.upper()}")
+            return said.color
+    if len(training.color) > 1:
+        feeding.open.append(("--color", tuple(c.value for c in training.color), training.why))
+    color = training.color[0]
+    turned = shown.reversed or _turned_by_converter(facts.graph.metadata, training)
+    if turned:
+        feeding.reasons.append("the graph turns the channel order round first")
+        return ChannelOrder.BGR if color is ChannelOrder.RGB else ChannelOrder.RGB
+    return color
+
+
+def _turned_by_converter(metadata: Mapping[str, str], training: Training) -> bool:
+    """OpenVINO's converter was told to turn the channels of a network trained on RGB."""
+    said = next((v for k, v in metadata.items() if k.endswith("reverse_input_channels") and "model_info" not in k), "")
+    return said.lower() in ("true", "1", "yes") and training.color[0] is ChannelOrder.RGB
+
+
+def _values(
+    facts: Facts,
+    training: Training,
+    shown: InGraph,
+    config: ModelConfig,
+    manifest: InputManifest,
+    stated: Sequence[Stated],
+    feeding: Feeding,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    given = config.mean is not None or config.scale is not None
+    if given:
+        return config.mean or (0.0,), config.scale or (1.0,)
+    if manifest.mean is not None or manifest.scale is not None:
+        return manifest.mean or (0.0,), manifest.scale or (1.0,)
+    for said in stated:
+        if said.mean is not None or said.scale is not None:
+            feeding.reasons.append(f"{said.source} gives mean and scale")
+            return said.mean or (0.0,), said.scale or (1.0,)
+    if facts.picture.dtype == "uint8":
+        feeding.reasons.append("its input is uint8: pixels as they are")
+        return (0.0,), (1.0,)
+    known = [value for value in training.values]
+    if shown.steps:
+        whole = shown.high > 500
+        feeding.reasons.append(
+            f"the graph itself begins with {', '.join(shown.steps)}: values of {'0..1' if whole else '0..255'}"
+        )
+        return (0.0,), ((255.0,) if whole else (1.0,))
+    if _baked(facts.graph.metadata):
+        feeding.reasons.append("mean and scale were put into the graph by OpenVINO's converter")
+        return (0.0,), (1.0,)
+    strength = input_range(facts.graph, facts.picture)
+    fitting = [value for value in known if _fits(strength, value[1])] if strength else known
+    if len(known) > 1 and len(fitting) == 1:
+        feeding.reasons.append("the first layer's weights fit only one of its versions")
+        return fitting[0]
+    if not fitting:
+        scales = "values of 0..255" if strength < _MOST_RESPONSE else "normalised values"
+        feeding.open.append(("--scale", ("255", "1"), f"{training.why}, but its first layer looks made for {scales}"))
+    elif len(fitting) > 1:
+        feeding.open.append(("--scale", tuple(_text(value[1]) for value in fitting), training.why))
+    return known[0]
+
+
+def _text(numbers: tuple[float, ...]) -> str:
+    return ",".join(f"{n:g}" for n in numbers)
+
+
+def _fits(strength: float, scale: tuple[float, ...]) -> bool:
+    return _LEAST_RESPONSE < strength / (sum(scale) / len(scale)) < _MOST_RESPONSE
+
+
+def _baked(metadata: Mapping[str, str]) -> bool:
+    """mean_values or scale_values given to OpenVINO's converter (not those of the model_info section)."""
+    for key, value in metadata.items():
+        if key.startswith("model_info."):
+            continue
+        if key.rsplit(".", 1)[-1] in ("mean_values", "scale_values", "scale") and any(c.isdigit() for c in value):
+            return True
+    return False
+
+
+def _resize(
+    training: Training,
+    config: ModelConfig,
+    manifest: InputManifest,
+    stated: Sequence[Stated],
+    feeding: Feeding,
+) -> Resize:
+    if config.resize is not None:
+        return _member(Resize, config.resize, "--resize")
+    if manifest.resize is not None:
+        return manifest.resize
+    for said in stated:
+        if said.resize is not None:
+            feeding.reasons.append(f"{said.source} says how to resize: {said.resize}")
+            return said.resize
+    if len(training.resize) > 1:
+        feeding.open.append(("--resize", tuple(r.value for r in training.resize), training.why))
+    return training.resize[0]
+
+
+def _member(kind: type[_Choice], text: str, flag: str) -> _Choice:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} {text!r}: expected {', '.join(kind)}") from error

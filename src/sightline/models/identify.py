@@ -1,0 +1,332 @@
+"""A model file or folder -> what it is, how it is fed and read; or the question whose answer would tell.
+
+The user's flags win over the manifest, the manifest over what files state, that over what is known of families.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from sightline.config import ModelConfig
+from sightline.errors import ModelError, UndecidedError, UsageError
+from sightline.models.evidence import Facts
+from sightline.models.families import TRAININGS
+from sightline.models.feeding import Feeding, decide_feeding
+from sightline.models.graph import Graph
+from sightline.models.kinds import FAMILY_OF_HEAD, recognise
+from sightline.models.labels import LabelTable, fit_labels
+from sightline.models.locate import Located, content_hash, locate
+from sightline.models.manifest import Manifest, load_manifest, manifest_of, write_manifest
+from sightline.models.reading import Reading
+from sightline.models.sidefiles import Stated, label_tables, read_label_file, stated_by_graph, stated_by_sides
+from sightline.parts import judge
+from sightline.plugins import resolve
+from sightline.types import InputSpec, ModelSpec, TensorSpec, Thresholds
+
+__all__ = ["Identified", "identify", "require", "save_manifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What was found out. `question` is "" when decided, else one or two lines that name the flags to add.
+
+    weights: the file a runtime loads (.onnx, or .xml). format: "onnx" or "openvino". confidence: 0..1.
+    warnings: for the user, nothing that stops (surplus labels and the like).
+    """
+
+    spec: ModelSpec
+    weights: Path
+    format: str
+    confidence: float
+    decided: bool
+    reasons: tuple[str, ...]
+    doubts: tuple[str, ...]
+    question: str
+    warnings: tuple[str, ...]
+
+
+def identify(config: ModelConfig) -> Identified:
+    """What the model at `config.path` is. Raises ModelError for files that are no model or contradict themselves,
+    UsageError for flags that do not fit it.
+    """
+    located = locate(config.path)
+    graph, parts = _read(located)
+    manifest = Manifest() if located.manifest is None else load_manifest(located.manifest)
+    said = (stated_by_graph(graph.metadata), stated_by_sides(located))
+    tables = label_tables(located)
+    facts = _facts(graph, located, manifest, said, tables)
+    reading = _reading(facts, config, manifest)
+    feeding = decide_feeding(facts, reading.family, config, manifest.input, said)
+    options = _options(reading, config, manifest)
+    labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
+    spec = ModelSpec(
+        name=manifest.name or located.name,
+        inputs=(_picture(facts, feeding), *(_other(item) for item in facts.others)),
+        outputs=graph.outputs,
+        head=reading.head,
+        head_options=options,
+        thresholds=_thresholds(reading.head, config, manifest, said),
+        labels=labels,
+        task=reading.task,
+        version=manifest.version,
+        sha256=content_hash(parts),
+        licence=manifest.licence,
+    )
+    _check_classes(config, spec)
+    question = _question(located.weights, facts, reading, feeding)
+    return Identified(
+        spec=spec,
+        weights=located.weights,
+        format=located.format,
+        confidence=reading.confidence,
+        decided=not question,
+        reasons=(*reading.reasons, *feeding.reasons),
+        doubts=(*reading.doubts, *feeding.doubts, *doubts),
+        question=question,
+        warnings=notes,
+    )
+
+
+def require(identified: Identified) -> ModelSpec:
+    """The specification of a decided model. Raises UndecidedError with the question otherwise."""
+    if not identified.decided:
+        raise UndecidedError(identified.question)
+    return identified.spec
+
+
+def save_manifest(identified: Identified, folder: Path) -> Path:
+    """Writes what was identified as `model.yaml` and returns its path. Raises UndecidedError, OutputError."""
+    require(identified)
+    return write_manifest(manifest_of(identified.spec), folder)
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(located: Located) -> tuple[Graph, tuple[Path, ...]]:
+    """The graph, and every file that its content hash is taken of."""
+    if located.format == "openvino":
+        from sightline.models.read_openvino import read_openvino
+
+        return read_openvino(*located.parts), located.parts
+    from sightline.models.read_onnx import external_files, parse_onnx, read_onnx
+
+    try:
+        data = located.weights.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{located.weights}: cannot be read: {error.strerror}") from error
+    model = parse_onnx(data, located.weights)
+    return read_onnx(model, located.weights), (located.weights, *external_files(model, located.weights))
+
+
+def _facts(
+    graph: Graph, located: Located, manifest: Manifest, said: Sequence[Stated], tables: Sequence[LabelTable]
+) -> Facts:
+    picture = _picture_input(graph, located.weights)
+    size = InputSpec(picture).size_wh
+    if 0 in size:
+        stated = (manifest.input.size, *(s.size_wh for s in said))
+        size = next((s for s in stated if s is not None), (0, 0))
+    counts = [len(s.labels.names) for s in said if s.labels] + [len(t.names) for t in tables]
+    hints = " ".join((located.weights.name, located.weights.resolve().parent.name, graph.name)).lower()
+    others = tuple(item for item in graph.inputs if item.name != picture.name)
+    return Facts(graph, picture, others, size, counts[0] if counts else 0, hints)
+
+
+def _picture_input(graph: Graph, path: Path) -> TensorSpec:
+    for item in graph.inputs:
+        if len(item.shape) != 4:
+            continue
+        if item.layout in ("NCHW", "NHWC"):
+            return item
+        if item.shape[1] in (1, 3, None) and item.shape[3] not in (1, 3):
+            return replace(item, layout="NCHW")
+        if item.shape[3] in (1, 3):
+            return replace(item, layout="NHWC")
+    listed = ", ".join(f"{item.name} {list(item.shape)}" for item in graph.inputs) or "none"
+    raise ModelError(f"{path}: no picture input (4 axes, 1 or 3 channels) among its inputs: {listed}")
+
+
+def _reading(facts: Facts, config: ModelConfig, manifest: Manifest) -> Reading:
+    """The reading, with the user's or the manifest's head above what was recognised."""
+    found = recognise(facts)
+    head = config.head or manifest.head
+    if head is None:
+        return found
+    resolve("head", head)
+    by = "--head" if config.head else "model.yaml"
+    if head == found.head:
+        return replace(found, confidence=1.0, reasons=(f"{by} says {head}", *found.reasons), task="detect", open=())
+    family = FAMILY_OF_HEAD.get(head, "unknown")
+    if found.family != "unknown" and found.confidence >= 0.9:
+        family = found.family
+    return Reading(head, family, 1.0, (f"{by} says {head}",), task=manifest.task or "detect")
+
+
+def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[str, object]:
+    if not reading.head:
+        return {}
+    options: dict[str, object] = dict(reading.options)
+    if manifest.head in (None, reading.head):
+        options |= manifest.head_options
+    options |= config.head_options
+    good, faults = judge("head", reading.head, options)
+    if faults:
+        raise UsageError(f"head {faults[0].message}")
+    return good
+
+
+def _picture(facts: Facts, feeding: Feeding) -> InputSpec:
+    """The picture input, its open axes closed with the size that is used."""
+    picture = facts.picture
+    wide, high = (3, 2) if picture.layout == "NCHW" else (2, 1)
+    shape = list(picture.shape)
+    shape[wide], shape[high] = facts.size_wh
+    return InputSpec(replace(picture, shape=tuple(shape)), feeding.preprocess)
+
+
+_SIDE_SOURCES = {
+    "orig_target_sizes": "size_wh",
+    "orig_image_size": "size_wh",
+    "image_shape": "size_hw",
+    "im_shape": "size_hw",
+    "scale_factor": "ones",
+}
+
+
+def _other(item: TensorSpec) -> InputSpec:
+    return InputSpec(item, source=_SIDE_SOURCES.get(item.name.lower(), "unknown"))
+
+
+# -- thresholds, labels ----------------------------------------------------------------------------------------------
+
+
+def _thresholds(head: str, config: ModelConfig, manifest: Manifest, said: Sequence[Stated]) -> Thresholds:
+    """The user's, else the manifest's, else what the file states, else the head's own."""
+    base = cast(Thresholds, getattr(resolve("head", head), "defaults", Thresholds())) if head else Thresholds()
+    limits = manifest.thresholds
+
+    def first(*values: float | None) -> float | None:
+        return next((value for value in values if value is not None), None)
+
+    score = first(config.score, limits.score, *(s.score for s in said), base.score)
+    nms = first(config.nms, limits.nms, *(s.nms for s in said), base.nms)
+    agnostic = next((v for v in (config.class_agnostic, limits.class_agnostic) if v is not None), base.class_agnostic)
+    return replace(
+        base,
+        score=base.score if score is None else score,
+        nms=base.nms if nms is None else nms,
+        top=config.top or limits.top or base.top,
+        class_agnostic=agnostic,
+        per_class=config.per_class or limits.per_class,
+    )
+
+
+def _labels(
+    facts: Facts,
+    reading: Reading,
+    config: ModelConfig,
+    manifest: Manifest,
+    said: Sequence[Stated],
+    tables: Sequence[LabelTable],
+    located: Located,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """(labels by class id, warnings, doubts)."""
+    given = _given_table(config, manifest, located)
+    shape = {"background": reading.background, "one_based": reading.one_based}
+    if given is not None:
+        if manifest.labels is not None and config.labels is None and not isinstance(manifest.labels, str):
+            return given.names, (), ()
+        names, notes = fit_labels(given, reading.classes, **shape)
+        return names, notes, ()
+    candidates = [s.labels for s in said if s.labels is not None and any(s.labels.names)]
+    candidates += list(tables)
+    if reading.names and not _fitting(candidates, reading):
+        return reading.names, (), ()
+    if not candidates:
+        return _known_names(reading)
+    fitting = _fitting(candidates, reading)
+    names, notes = fit_labels(fitting[0] if fitting else candidates[0], reading.classes, **shape)
+    others = [t for t in fitting[1:] if fit_labels(t, reading.classes, **shape)[0] != names]
+    doubts = tuple(f"{t.file} would give other names" for t in others)
+    return names, notes, doubts
+
+
+def _fitting(candidates: Sequence[LabelTable], reading: Reading) -> list[LabelTable]:
+    """Tables that give every class exactly one name, with or without a background row."""
+    if reading.classes is None:
+        return list(candidates)
+    wanted = {reading.classes, reading.classes - 1} if reading.background else {reading.classes}
+    return [t for t in candidates if len(t.names) in wanted]
+
+
+def _given_table(config: ModelConfig, manifest: Manifest, located: Located) -> LabelTable | None:
+    if isinstance(config.labels, str):
+        return read_label_file(Path(config.labels).expanduser())
+    if config.labels is not None:
+        return LabelTable(tuple(config.labels), "--labels")
+    if isinstance(manifest.labels, str):
+        return read_label_file(located.folder / manifest.labels)
+    return None if manifest.labels is None else LabelTable(manifest.labels, "model.yaml")
+
+
+def _known_names(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """COCO's names where the count of classes is COCO's own and no file names them."""
+    from sightline.models.coco import COCO_80, COCO_91
+
+    count = reading.classes
+    if reading.task != "detect" or (count not in (80, 91, 90) and not reading.one_based):
+        return (), (), ()
+    names = COCO_80 if count == 80 else COCO_91
+    return names, (), ("no label file: the names are COCO's, by the count of classes",)
+
+
+def _check_classes(config: ModelConfig, spec: ModelSpec) -> None:
+    """Raises UsageError where `--classes` or a per-class threshold names a label that the model has not."""
+    wanted = [*config.classes, *config.per_class]
+    if not spec.labels:
+        wanted = [name for name in wanted if not name.removeprefix("class").isdigit()]
+    for name in wanted:
+        if name in spec.labels:
+            continue
+        near = difflib.get_close_matches(name, spec.labels, n=3, cutoff=0.5)
+        some = ", ".join(label for label in spec.labels[:12] if label)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it knows {some or 'no names; add --labels FILE'}"
+        raise UsageError(f"unknown class {name!r}: {hint}")
+
+
+# -- the question ----------------------------------------------------------------------------------------------------
+
+
+def _question(weights: Path, facts: Facts, reading: Reading, feeding: Feeding) -> str:
+    """What is left open, as the flags that would answer it; "" where nothing is."""
+    for item in facts.others:
+        if _other(item).source == "unknown":
+            return (
+                f"{weights.name}: its input {item.name!r} {list(item.shape)} is fed by nothing here; export it without"
+            )
+    if reading.task != "detect":
+        return (
+            f"{weights.name}: a model to {reading.task}, whose head comes with a later version; "
+            "if it is a detector, add --head NAME"
+        )
+    if not reading.head:
+        outputs = ", ".join(f"{o.name} {['?' if n is None else n for n in o.shape]}" for o in facts.outputs[:4])
+        outputs = outputs.replace("'", "")
+        return f"{weights.name}: no known kind of output: {outputs}\nadd --head NAME (and --resize, --color, --scale)"
+    asked = [*reading.open, *feeding.open]
+    if not asked:
+        return ""
+    why = asked[0][2]
+    flags = "; ".join(" or ".join(f"{flag} {value}" for value in values) for flag, values, _ in asked)
+    return f"{weights.name}: {why}\nthe file does not tell which: add {flags}"
+
+
+def usual_size(family: str, hints: Mapping[str, str]) -> tuple[int, int]:
+    """The input size a family is usually run at."""
+    del hints
+    return TRAININGS[family].size_wh

@@ -1,0 +1,73 @@
+"""Every kind of output in turn, the most telling first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sightline.models.evidence import Facts
+from sightline.models.kinds_faces import (
+    read_blazeface,
+    read_heatmaps,
+    read_retinaface,
+    read_scrfd,
+    read_ultraface,
+    read_yunet,
+)
+from sightline.models.kinds_other import read_other
+from sightline.models.kinds_ready import read_detection_output, read_detr, read_pairs, read_ready, read_rows
+from sightline.models.kinds_yolo import read_end2end, read_fastestdet, read_grids, read_nanodet, read_yolo
+from sightline.models.reading import Reading
+
+__all__ = ["FAMILY_OF_HEAD", "recognise"]
+
+_KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
+    read_detection_output,
+    read_rows,
+    read_ready,
+    read_yunet,
+    read_scrfd,
+    read_retinaface,
+    read_ultraface,
+    read_blazeface,
+    read_nanodet,
+    read_heatmaps,
+    read_fastestdet,
+    read_detr,
+    read_end2end,
+    read_yolo,
+    read_grids,
+    read_pairs,
+    read_other,
+)
+
+# Where a head is given and nothing else is known of the model.
+FAMILY_OF_HEAD = {
+    "yolov5": "ultralytics",
+    "yolov8": "ultralytics",
+    "yolov8-pose": "ultralytics",
+    "yolo-end2end": "ultralytics",
+    "yolox": "yolox",
+    "nanodet": "nanodet",
+    "fastestdet": "fastestdet",
+    "detection-output": "caffe-ssd",
+    "tf-detection": "tf-detection",
+    "batched-nms": "ultralytics",
+    "ultraface": "ultraface",
+    "retinaface": "retinaface",
+    "scrfd": "scrfd",
+    "yunet": "yunet",
+    "blazeface": "blazeface",
+    "centernet": "centernet",
+    "centerface": "centerface",
+    "dbface": "dbface",
+}
+
+
+def recognise(facts: Facts) -> Reading:
+    """The first kind that fits; a reading without a head where none does."""
+    for kind in _KINDS:
+        reading = kind(facts)
+        if reading is not None:
+            return reading
+    shapes = ", ".join(f"{o.name} {list(o.shape)}" for o in facts.outputs[:6])
+    return Reading("", "unknown", 0.0, (f"no known kind has the outputs {shapes}",))

@@ -1,0 +1,37 @@
+"""What is no detector: named, so that the answer is better than "unknown"."""
+
+from __future__ import annotations
+
+from sightline.models.evidence import Facts, strands
+from sightline.models.reading import Reading
+
+__all__ = ["read_other"]
+
+
+def read_other(facts: Facts) -> Reading | None:
+    """Classification, embedding, segmentation, text, heat-map pose; None where nothing fits."""
+    if len(facts.outputs) != 1:
+        return None
+    output = facts.outputs[0]
+    shape = output.shape
+    made = {part.op for part in strands(facts.graph, facts.graph.tensor(output.name))}
+    flat = len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1))
+    if flat and shape[1] is not None:
+        classes = "Softmax" in made or shape[1] in (1000, 1001)
+        task = "classify" if classes else "embed"
+        what = "scores of one picture" if classes else "numbers that describe the picture"
+        return Reading(
+            "", "unknown", 0.8, (f"output {output.name} holds {shape[1]} {what}",), classes=shape[1], task=task
+        )
+    if "classify" in facts.graph.metadata.get("task", ""):
+        return Reading("", "ultralytics", 0.95, ("its metadata says so",), task="classify")
+    if len(shape) == 3 and facts.size_wh[1] in (32, 48) and "Softmax" in made:
+        why = f"a line of text {facts.size_wh[1]} pixels high in, a row of symbols out"
+        return Reading("", "unknown", 0.8, (why,), task="read text")
+    maps = [n for n in shape if n is None or n > 16]
+    if len(shape) in (2, 3, 4) and len(maps) >= 2 and (len(shape) == 2 or ("Sigmoid" in made and shape[1] == 1)):
+        why = f"output {output.name} is a map of probabilities"
+        return Reading("", "unknown", 0.6, (why,), task="segment")
+    if len(shape) == 4 and facts.size_wh[1] and shape[2] in (facts.size_wh[1], facts.size_wh[1] // 4):
+        return Reading("", "unknown", 0.6, (f"output {output.name} is a map of classes",), task="segment")
+    return None

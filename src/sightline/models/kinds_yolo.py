@@ -1,0 +1,287 @@
+"""Outputs of the YOLO line (and NanoDet, FastestDet): anchors or cells times (box, objectness, classes)."""
+
+from __future__ import annotations
+
+from sightline.models.evidence import Facts, Strand, cells, strands
+from sightline.models.reading import Reading
+from sightline.types import TensorSpec
+
+__all__ = ["read_end2end", "read_fastestdet", "read_grids", "read_nanodet", "read_yolo"]
+
+_V5_ANCHORS = ((10, 13, 16, 30, 33, 23), (30, 61, 62, 45, 59, 119), (116, 90, 156, 198, 373, 326))
+_V7_ANCHORS = ((12, 16, 19, 36, 40, 28), (36, 75, 76, 55, 72, 146), (142, 110, 192, 243, 459, 401))
+_STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32), (8, 16), (32,), (16,), (8,))
+
+
+def _parts(facts: Facts, output: TensorSpec) -> tuple[Strand, ...]:
+    return strands(facts.graph, facts.graph.tensor(output.name))
+
+
+def _main(facts: Facts) -> TensorSpec | None:
+    """The one concatenated output: rank 3, alone or beside raw grids and prototypes."""
+    flat = [o for o in facts.outputs if len(o.shape) == 3]
+    rest = [o for o in facts.outputs if len(o.shape) in (4, 5)]
+    return flat[0] if len(flat) == 1 and len(flat) + len(rest) == len(facts.outputs) else None
+
+
+def _strides_of(facts: Facts, rows: int | None, anchors: int) -> tuple[int, ...]:
+    """The strides whose cells times `anchors` give `rows`; () where none do or sizes are open."""
+    if rows is None or 0 in facts.size_wh:
+        return ()
+    return next((s for s in _STRIDES if cells(facts.size_wh, s) * anchors == rows), ())
+
+
+def read_end2end(facts: Facts) -> Reading | None:
+    """[N, K, 6]: YOLOv10, YOLO26, and exports with suppression in the graph."""
+    output = _main(facts)
+    if output is None or output.shape[2] is None or output.shape[2] < 6 or len(facts.outputs) > 2:
+        return None
+    rows, columns = output.shape[1], output.shape[2]
+    chosen = facts.graph.has("TopK", "NonMaxSuppression")
+    task = facts.graph.metadata.get("task", "")
+    few = rows is not None and rows <= 1000 and not _strides_of(facts, rows, 1) and not _strides_of(facts, rows, 3)
+    if not ((few and chosen) or (columns == 6 and chosen) or (columns == 6 and rows in (100, 300))):
+        return None
+    if columns > 6 and task not in ("pose", "segment"):
+        return None
+    said = "chosen in the graph (TopK or suppression)" if chosen else "the shape of YOLOv10's output"
+    return Reading(
+        "yolo-end2end",
+        "ultralytics",
+        0.95 if chosen else 0.85,
+        (f"output {output.name} has {columns} numbers for each of {rows or 'K'} objects, {said}",),
+        task="segment" if len(facts.outputs) == 2 else "detect",
+    )
+
+
+def read_yolo(facts: Facts) -> Reading | None:
+    """One concatenated output, in its several conventions."""
+    output = _main(facts)
+    if output is None:
+        return None
+    first, second = output.shape[1], output.shape[2]
+    parts = _parts(facts, output)
+    across = _channels_first(facts, first, second)
+    if across is None:
+        return None
+    columns, rows = (first, second) if across else (second, first)
+    if columns is None or columns < 5:
+        return None
+    if across:
+        return _v8(facts, output, columns, parts)
+    if _strides_of(facts, rows, 3) or (rows is None and _looks_v5(parts)):
+        return _v5(facts, output, columns, parts)
+    return _cells(facts, output, columns, rows, parts)
+
+
+def _channels_first(facts: Facts, first: int | None, second: int | None) -> bool | None:
+    """Whether [N, columns, rows]; None where that cannot be told."""
+    known = {rows: across for rows, across in ((second, True), (first, False)) if rows is not None}
+    for rows, across in known.items():
+        if _strides_of(facts, rows, 1) or _strides_of(facts, rows, 3):
+            return across
+    if first is None and second is not None:
+        return False
+    if second is None and first is not None:
+        return True
+    return None
+
+
+def _looks_v5(parts: tuple[Strand, ...]) -> bool:
+    return any(p.op in ("Mul", "Pow") for p in parts) and any(p.channels % 3 == 0 for p in parts if p.channels)
+
+
+def _v8(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...]) -> Reading | None:
+    meta = facts.graph.metadata
+    task = meta.get("task", "")
+    reasons = [f"output {output.name} has {columns} channels for each cell of strides 8, 16, 32 and no objectness"]
+    if task:
+        reasons.append(f"the file's own metadata says task {task}")
+    keypoints = _keypoints(facts, columns, parts, task)
+    if keypoints:
+        points, dims = keypoints
+        classes = columns - 4 - points * dims
+        reasons.append(f"{points} keypoints of {dims} numbers follow {classes} class{'es' if classes > 1 else ''}")
+        options = {"classes": classes, "dims": dims}
+        return Reading("yolov8-pose", "ultralytics", 0.95, tuple(reasons), options, classes=classes)
+    protos = [o for o in facts.outputs if len(o.shape) == 4]
+    if task == "segment" or (len(protos) == 1 and protos[0].shape[1] == 32):
+        why = (*reasons, "a second output holds mask prototypes")
+        return Reading("", "ultralytics", 0.95, why, classes=columns - 36, task="segment")
+    if task == "obb" or _rotated(parts):
+        return Reading("", "ultralytics", 0.9, tuple(reasons), classes=columns - 5, task="obb")
+    sure = 0.97 if task == "detect" or meta.get("author") == "Ultralytics" else 0.9
+    return Reading("yolov8", "ultralytics", sure, tuple(reasons), classes=columns - 4)
+
+
+def _keypoints(facts: Facts, columns: int, parts: tuple[Strand, ...], task: str) -> tuple[int, int] | None:
+    import ast
+
+    stated = facts.graph.metadata.get("kpt_shape", "")
+    if stated:
+        try:
+            points, dims = ast.literal_eval(stated)
+            return int(points), int(dims)
+        except (ValueError, SyntaxError, TypeError):
+            return None
+    seventeen = columns == 56 and facts.labels in (0, 1)
+    five = columns == 20 and facts.labels <= 1 and any(p.channels == 15 for p in parts)
+    if task == "pose" or seventeen or five:
+        return ((columns - 5) // 3, 3) if (columns - 5) % 3 == 0 else None
+    return None
+
+
+def _rotated(parts: tuple[Strand, ...]) -> bool:
+    # a rotated box's angle is its own strand: (sigmoid - 1/4) * pi
+    return len(parts) >= 3 and any(p.op == "Mul" and p.channels == 1 for p in parts)
+
+
+def _v5(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...]) -> Reading | None:
+    if columns < 6:
+        return None
+    ops = {part.op for part in parts}
+    if not ops & {"Mul", "Pow", "Add", "Sub", "Exp"}:
+        return Reading(
+            "yolov5",
+            "ultralytics",
+            0.4,
+            (f"output {output.name} has three anchors a cell",),
+            open=(("--head", ("yolov5",), "its boxes are not decoded in the graph, and its anchors stand nowhere"),),
+        )
+    if columns == 16 and facts.labels <= 1 and ("face" in facts.hints or "landmark" in facts.hints):
+        reasons = (f"output {output.name} has three anchors a cell and 16 columns: YOLOv5-face",)
+        return Reading("", "ultralytics", 0.8, reasons, task="faces of YOLOv5-face")
+    if len(facts.outputs) == 2 and len(facts.outputs[1].shape) == 4 and facts.outputs[1].shape[1] == 32:
+        return Reading("", "ultralytics", 0.9, ("a second output holds mask prototypes",), task="segment")
+    why = f"output {output.name}: three anchors a cell of strides 8, 16, 32, boxes decoded, objectness, classes"
+    return Reading("yolov5", "ultralytics", 0.93, (why,), classes=columns - 5)
+
+
+def _cells(
+    facts: Facts, output: TensorSpec, columns: int, rows: int | None, parts: tuple[Strand, ...]
+) -> Reading | None:
+    """[N, A, columns] with one candidate a cell: YOLOX, YOLOv6, a transposed YOLOv8, NanoDet-Plus."""
+    strides = _strides_of(facts, rows, 1)
+    sigmoids = {p.channels for p in parts if p.op == "Sigmoid"}
+    plain = {p.channels for p in parts if p.op == "Conv"}
+    options: dict[str, object] = {} if strides in ((), (8, 16, 32)) else {"strides": strides}
+    distribution = _distribution(columns, plain | sigmoids)
+    if distribution and "Exp" not in {p.op for p in parts}:
+        return _nanodet_plus(output, columns, strides, distribution)
+    decoded_ops = {p.op for p in parts} & {"Mul", "Exp", "Add", "Sub", "Div", "Pow"}
+    if 4 in plain and 1 in sigmoids and not decoded_ops:
+        why = f"output {output.name}: cells with 4 raw offsets, objectness and {columns - 5} classes apart, undecoded"
+        return Reading("yolox", "yolox", 0.95, (why,), options, classes=columns - 5)
+    if decoded_ops and 1 in sigmoids and facts.graph.has("Exp") and (columns - 5 in sigmoids or columns == 6):
+        why = f"output {output.name}: cells with exp() sizes decoded in the graph, objectness and {columns - 5} classes"
+        return Reading("yolox", "yolox", 0.9, (why,), {**options, "decoded": True}, classes=columns - 5)
+    if decoded_ops and columns - 5 in sigmoids and 1 not in sigmoids:
+        why = f"output {output.name}: cells with decoded boxes, objectness always 1, {columns - 5} classes: YOLOv6"
+        return Reading("yolox", "yolov7", 0.85, (why,), {**options, "decoded": True}, classes=columns - 5)
+    if decoded_ops and columns - 4 in sigmoids:
+        why = f"output {output.name}: cells with decoded boxes and {columns - 4} classes, no objectness: YOLOv8, turned"
+        return Reading("yolov8", "ultralytics", 0.85, (why,), {"channels_last": True}, classes=columns - 4)
+    return None
+
+
+def _distribution(columns: int, channels: set[int]) -> int:
+    """Bins a side where the columns are classes and four distance distributions; 0 where they are not."""
+    for bins in (8, 11, 16, 17):
+        if columns > 4 * bins and (channels == {columns} or {4 * bins, columns - 4 * bins} <= channels):
+            return bins
+    return 0
+
+
+def _nanodet_plus(output: TensorSpec, columns: int, strides: tuple[int, ...], bins: int) -> Reading:
+    plus = len(strides) == 4
+    options: dict[str, object] = {"bins": bins, "centre": "corner" if plus else "inner"}
+    if strides:
+        options["strides"] = strides
+    why = f"output {output.name}: {columns - 4 * bins} classes and four distributions of {bins} bins a cell"
+    doubts = () if plus else ("the point of a cell is taken as NanoDet's (stride - 1) / 2",)
+    family = "nanodet-plus" if plus else "nanodet"
+    return Reading("nanodet", family, 0.9, (why,), options, classes=columns - 4 * bins, doubts=doubts)
+
+
+def read_nanodet(facts: Facts) -> Reading | None:
+    """Class scores and distance distributions a stride, in pairs of outputs [N, n, C] and [N, n, 4*bins]."""
+    flat = [o for o in facts.outputs if len(o.shape) == 3]
+    if len(flat) != len(facts.outputs) or len(flat) not in (6, 8):
+        return None
+    widths = sorted({o.shape[2] for o in flat if o.shape[2] is not None})
+    if len(widths) != 2 or 10 in widths or 1 in widths:
+        return None
+    sides = next((w for w in widths if w in (32, 44, 64, 68)), 0)
+    if not sides:
+        return None
+    classes = widths[0] if widths[1] == sides else widths[1]
+    levels = len(flat) // 2
+    strides = (8, 16, 32) if levels == 3 else (8, 16, 32, 64)
+    options: dict[str, object] = {"bins": sides // 4}
+    picodet = levels == 4
+    options["centre"] = "middle" if picodet else "inner"
+    options["strides"] = strides
+    why = f"{levels} pairs of outputs with {classes} classes and four distributions of {sides // 4} bins"
+    family = "picodet" if picodet else "nanodet"
+    return Reading("nanodet", family, 0.95, (why,), options, classes=classes)
+
+
+def read_fastestdet(facts: Facts) -> Reading | None:
+    """[N, 5+C, H/16, W/16] made of a sigmoid, four plain channels and a softmax."""
+    if len(facts.outputs) != 1 or len(facts.outputs[0].shape) != 4:
+        return None
+    output = facts.outputs[0]
+    kinds = {(p.op, p.channels) for p in _parts(facts, output)}
+    channels = output.shape[1]
+    if channels is None or ("Sigmoid", 1) not in kinds or ("Conv", 4) not in kinds:
+        return None
+    if not any(op == "Softmax" and n in (channels - 5, 0) for op, n in kinds):
+        return None
+    why = f"output {output.name}: objectness (sigmoid), 4 box terms and {channels - 5} classes (softmax) on one grid"
+    return Reading("fastestdet", "fastestdet", 0.95, (why,), {"activated": True}, classes=channels - 5)
+
+
+# -- raw grids -------------------------------------------------------------------------------------------------------
+
+
+def read_grids(facts: Facts) -> Reading | None:
+    """One output a stride, not put together: YOLOv5/v7 with anchors, YOLOX and YOLOv8 without."""
+    if len(facts.outputs) == 4 and len(facts.outputs[0].shape) == 3:
+        return None
+    grids = [o for o in facts.outputs if len(o.shape) in (4, 5)]
+    if len(grids) != len(facts.outputs) or len(grids) not in (2, 3, 4):
+        return None
+    if all(len(o.shape) == 5 for o in grids):
+        columns = grids[0].shape[4]
+        if columns is None or any(o.shape[1] != 3 or o.shape[4] != columns for o in grids):
+            return None
+        return _anchored(facts, columns - 5, len(grids))
+    channels = {o.shape[1] for o in grids}
+    if len(channels) != 1 or None in channels:
+        return None
+    depth = next(iter(channels)) or 0
+    parts = set(_parts(facts, grids[0]))
+    inner = {p.channels for p in parts}
+    if {64, depth - 64} <= inner or (depth > 64 and 64 in inner):
+        why = f"{len(grids)} raw grids of 64 distances and {depth - 64} classes"
+        return Reading("yolov8", "ultralytics", 0.85, (why,), classes=depth - 64)
+    if {4, 1} <= inner or {4, 1, depth - 5} <= inner:
+        why = f"{len(grids)} grids of 4 offsets, objectness and {depth - 5} classes"
+        return Reading("yolox", "yolox", 0.85, (why,), classes=depth - 5)
+    if depth % 3 == 0 and depth > 15 and inner <= {depth}:
+        return _anchored(facts, depth // 3 - 5, len(grids))
+    return None
+
+
+def _anchored(facts: Facts, classes: int, levels: int) -> Reading:
+    why = f"{levels} raw grids of three anchors with objectness and {classes} classes"
+    names = " ".join(list(facts.graph.shapes)[:4000])
+    if (levels == 3 and "model.24." in names) or "model.77." in names:
+        told = "the layers are numbered as YOLOv5's (or YOLOv7-tiny's), whose anchors are known"
+        options: dict[str, object] = {"anchors": _V5_ANCHORS}
+        return Reading("yolov5", "ultralytics", 0.85, (why, told), options, classes=classes)
+    if levels == 3 and "model.105." in names:
+        told = "the layers are numbered as YOLOv7's, whose anchors are known"
+        return Reading("yolov5", "yolov7", 0.85, (why, told), {"anchors": _V7_ANCHORS}, classes=classes)
+    asked = ("--head", ("yolov5:anchors=...",), "its anchors stand nowhere in the file")
+    return Reading("yolov5", "ultralytics", 0.4, (why,), classes=classes, open=(asked,))

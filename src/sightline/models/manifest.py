@@ -1,0 +1,159 @@
+"""`model.yaml`: what is known of a model, written beside it, read back before anything is guessed."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sightline.errors import ConfigError, OutputError
+from sightline.types import ChannelOrder, ModelSpec, Resize
+
+__all__ = [
+    "InputManifest",
+    "Manifest",
+    "ThresholdManifest",
+    "dump_manifest",
+    "load_manifest",
+    "manifest_of",
+    "write_manifest",
+]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputManifest(_Frozen):
+    """How the picture goes in: tensor = (pixel - mean) / scale, pixel 0..255."""
+
+    size: tuple[int, int] | None = Field(default=None, description="width, height; for inputs of open size")
+    color: ChannelOrder | None = None
+    mean: tuple[float, ...] | None = None
+    scale: tuple[float, ...] | None = None
+    resize: Resize | None = None
+    pad: float | None = Field(default=None, ge=0, le=255)
+
+
+class ThresholdManifest(_Frozen):
+    """Defaults for this model."""
+
+    score: float | None = Field(default=None, ge=0, le=1)
+    nms: float | None = Field(default=None, ge=0, le=1)
+    top: int | None = Field(default=None, ge=1)
+    class_agnostic: bool | None = None
+    per_class: dict[str, float] = Field(default_factory=dict)
+
+
+class Manifest(_Frozen):
+    """The whole file; what is left out is found out from the model."""
+
+    name: str = ""
+    version: str = ""
+    task: str | None = None
+    head: str | None = None
+    head_options: dict[str, object] = Field(default_factory=dict)
+    input: InputManifest = InputManifest()
+    thresholds: ThresholdManifest = ThresholdManifest()
+    labels: tuple[str, ...] | str | None = Field(
+        default=None, description="the names in order, or a file beside this one"
+    )
+    licence: str = ""
+    sha256: str = ""
+    source: str = Field(default="", description="where the model comes from")
+    metrics: dict[str, object] = Field(default_factory=dict, description="measured figures, for people")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Raises ConfigError naming file, line, key and the nearest known key."""
+    try:
+        text = path.read_text("utf-8-sig")
+        root = yaml.compose(text)
+        value = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the manifest cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: a manifest is a mapping of keys such as head, input and labels")
+    try:
+        return Manifest.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = [str(step) for step in first["loc"]]
+        line = _line(root, where)
+        raise ConfigError(f"{path}:{line}: {'.'.join(where)}: {_said(first['type'], first['msg'], where)}") from error
+
+
+def _said(kind: str, message: str, where: list[str]) -> str:
+    if kind != "extra_forbidden":
+        return message.lower()
+    model = {"input": InputManifest, "thresholds": ThresholdManifest}.get(where[0], Manifest)
+    near = difflib.get_close_matches(where[-1], list(model.model_fields), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(model.model_fields)}"
+    return f"unknown key{hint}"
+
+
+def _line(root: yaml.Node | None, where: list[str]) -> int:
+    line = 1
+    for step in where:
+        if not isinstance(root, yaml.MappingNode):
+            break
+        found = next(((k, v) for k, v in root.value if k.value == step), None)
+        if found is None:
+            break
+        line, root = found[0].start_mark.line + 1, found[1]
+    return line
+
+
+def manifest_of(spec: ModelSpec) -> Manifest:
+    """Everything in `spec` that a manifest holds."""
+    picture = next(i for i in spec.inputs if i.source == "view")
+    steps, limits = picture.preprocess, spec.thresholds
+    return Manifest(
+        name=spec.name,
+        version=spec.version,
+        task=spec.task,
+        head=spec.head,
+        head_options=dict(spec.head_options),
+        input=InputManifest(
+            size=picture.size_wh if all(picture.size_wh) else None,
+            color=steps.color,
+            mean=steps.mean,
+            scale=steps.scale,
+            resize=steps.resize,
+            pad=steps.pad,
+        ),
+        thresholds=ThresholdManifest(
+            score=limits.score,
+            nms=limits.nms,
+            top=limits.top,
+            class_agnostic=limits.class_agnostic,
+            per_class=dict(limits.per_class),
+        ),
+        labels=spec.labels or None,
+        licence=spec.licence,
+        sha256=spec.sha256,
+    )
+
+
+def dump_manifest(manifest: Manifest) -> str:
+    """YAML that `load_manifest` reads back as the same manifest."""
+    plain: dict[str, Any] = manifest.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> Path:
+    """Writes model.yaml into `folder` and returns its path. Raises OutputError."""
+    path = folder / "model.yaml"
+    draft = folder / ".model.yaml.part"
+    try:
+        draft.write_text(dump_manifest(manifest), "utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the manifest cannot be written: {error.strerror}") from error
+    return path
