@@ -254,7 +254,7 @@ def _rows(
     names: tuple[str, ...],
     frame_wh: tuple[int, int],
 ) -> list[str]:
-    """Each row of `found` as JSON, those left out that are not finite. Text is built by hand: json is 5 times slower."""
+    """Each row of `found` as JSON, without those that are not finite. By hand, because `json` is 5 times slower."""
     boxes = _boxes(found.xyxy, frame_wh)
     scores = np.round(found.score.astype(np.float64), 4).tolist()
     finite = np.isfinite(found.xyxy).all(1) & np.isfinite(found.score)

@@ -38,10 +38,8 @@ def shipped() -> str:
 def _of(declared: object, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of one declared type; records go into `definitions` and are referred to."""
     origin, args = get_origin(declared), get_args(declared)
-    if declared in _PLAIN:
-        return {"type": _PLAIN[declared]}
-    if declared is object:
-        return {}
+    if origin is None and not is_typeddict(declared):
+        return {} if declared is object else {"type": _PLAIN[declared]}
     if origin is Annotated:
         found = _of(args[0], definitions)
         for note in args[1:]:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from sightline.errors import OutputError, UsageError
 
-__all__ = ["Staged", "check_target", "is_folder", "output_name"]
+__all__ = ["Staged", "check_target", "in_folder", "is_folder", "output_name"]
 
 _REPEAT = re.compile(r"(#\d+)$")
 _ODD = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
@@ -26,8 +26,15 @@ def output_name(stream_id: str, suffix: str) -> str:
 
 
 def is_folder(path: str) -> bool:
-    """True for a path that ends in a separator or names a folder that is there."""
-    return path.endswith(("/", os.sep)) or Path(path).is_dir()
+    """True for a path that ends in a separator, names a folder that is there, or has no suffix and is not there."""
+    if path.endswith(("/", os.sep)) or Path(path).is_dir():
+        return True
+    return not Path(path).suffix and not Path(path).exists()
+
+
+def in_folder(path: str, stream_id: str, name: str) -> Path:
+    """`name` in the folder `path`, in which "{stream}" stands for the stream's name."""
+    return Path(path.replace("{stream}", output_name(stream_id, "")), name)
 
 
 def check_target(path: Path) -> None:

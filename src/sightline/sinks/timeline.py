@@ -2,9 +2,9 @@
 
 A container's times are kept as they are. Only where a video could not hold them they move:
 - a time that repeats or runs back a little (wrong order, jitter) goes one tick after its predecessor;
-- after `PATIENCE` of those in a row, a step back of more than `RESTART_S` and 16 frames, a jump ahead that no container can hold,
-  or a new epoch (reconnect, loop), the clock is taken as restarted: it goes on from the last picture and keeps its
-  own differences from there;
+- after `PATIENCE` of those in a row, a step back of more than `RESTART_S` and 16 frames, a jump ahead that no
+  container can hold, or a new epoch (reconnect, loop), the clock is taken as restarted: it goes on from the last
+  picture and keeps its own differences from there;
 - a picture without a time follows its predecessor by one nominal frame.
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +22,7 @@ import numpy as np
 from sightline.errors import OutputError, UsageError
 from sightline.protocols import RunInfo
 from sightline.sinks.fit import even, fit_planes
-from sightline.sinks.target import Staged, check_target, is_folder, output_name
+from sightline.sinks.target import Staged, check_target, in_folder, is_folder, output_name
 from sightline.sinks.timeline import Timeline, output_base
 from sightline.types import U8, ColorMatrix, FrameResult, Picture, PixelLayout, StreamInfo
 
@@ -39,7 +41,8 @@ class VideoSink:
     """One stream's annotated video. Times are the source's own; `notes` says where they, or the size, could not be.
 
     path: .mp4, .m4v, .mov or .mkv (Matroska counts milliseconds, the others keep every time exactly), or a folder for
-    STREAM.mp4 in it. The file stands under a hidden name until it is whole; without a frame there is none.
+    STREAM.mp4 in it; "{stream}" in it stands for the stream's name. The file stands under a hidden name until it is
+    whole; without a frame there is none.
     preset, crf: the encoder's own words: speed against size, and quality (0 best, 51 worst).
     codec: "h264" or "h265". threads: of the encoder, 0 for its own choice.
     fragmented: MP4 in fragments, playable up to the last one even if the process is killed.
@@ -110,9 +113,10 @@ class VideoSink:
         self._summarise()
 
     def _begin(self, stream: StreamInfo, picture: Picture) -> tuple[_Encoder, Timeline]:
-        final = Path(self.path)
         if is_folder(self.path):
-            final /= output_name(stream.id, ".mp4")
+            final = in_folder(self.path, stream.id, output_name(stream.id, ".mp4"))
+        else:
+            final = Path(self.path.replace("{stream}", output_name(stream.id, "")))
         self._staged = Staged(final)
         base = output_base(stream.base)
         edit_list = final.suffix.lower() != ".mkv"  # which players take for a wait before the first picture
@@ -125,19 +129,18 @@ class VideoSink:
     def _summarise(self) -> None:
         """Say in `notes` what the video could not keep."""
         line = self._timeline
-        name = self._staged.final if self._staged is not None else self.path
         if line is not None and line.shifted:
             seconds = float(line.shifted * line.base)
-            self.notes.append(f"{name}: all times moved by {seconds:+.6g} s, so that the video begins at 0")
+            self.notes.append(f"video: all times moved by {seconds:+.6g} s, so that the video begins at 0")
         if line is not None and line.moved and not self._untimed:
             self.notes.append(
-                f"{name}: {line.moved} of {self.frames} pictures moved in time, because the source's times "
+                f"video: {line.moved} of {self.frames} pictures moved in time, because the source's times "
                 "repeat, run back, jump or are missing; the results keep its own"
             )
         if self._untimed:
-            self.notes.append(f"{name}: the source has no times; its nominal rate was used")
+            self.notes.append("video: the source has no times; its nominal rate was used")
         if self._resized:
-            self.notes.append(f"{name}: {self._resized} pictures of another size than the first were letterboxed")
+            self.notes.append(f"video: {self._resized} pictures of another size than the first were letterboxed")
 
 
 class _Encoder:
@@ -191,7 +194,7 @@ class _Encoder:
         if self._pool is None:
             frame = av.video.frame.VideoFrame(*self._coded_wh, "yuv420p")
             views = [
-                np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width]  # pyright: ignore[reportArgumentType]
+                np.frombuffer(memoryview(p), np.uint8).reshape(-1, p.line_size)[: p.height, : p.width]  # pyright: ignore
                 for p in frame.planes
             ]
             self._pool = frame, (views[0], views[1], views[2])
@@ -204,7 +207,7 @@ class _Encoder:
         return frame
 
     @contextlib.contextmanager
-    def _translated(self):  # noqa: ANN202
+    def _translated(self) -> Iterator[None]:
         """FFmpeg's errors as OutputError; the unfinished file is removed."""
         try:
             yield
@@ -237,7 +240,7 @@ def _configure(
     if _CODECS[options.codec] == "libx265":
         context.options = {**context.options, "x265-params": "log-level=error"}
         context.codec_tag = "hvc1"
-    context.thread_count = options.threads
+    context.thread_count = options.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     context.thread_type = "FRAME"  # PyAV's own default cuts every picture into slices, which costs quality
     context.colorspace, context.color_primaries, context.color_trc = _TAGS[picture.matrix]
     context.color_range = 2 if picture.full_range else 1

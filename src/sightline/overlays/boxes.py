@@ -1,0 +1,272 @@
+"""A result -> boxes, labels, traces, keypoints, lines and zones, drawn on the frame's own planes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from sightline.errors import UsageError
+from sightline.overlays.canvas import Canvas, Region
+from sightline.overlays.colors import PALETTE, WHITE, Rgb, parse
+from sightline.overlays.place import Placer
+from sightline.overlays.text import TextTiles
+from sightline.overlays.traces import Traces
+from sightline.types import FrameResult, Picture, Shape
+
+__all__ = ["BoxOverlay"]
+
+_LINE: Rgb = (255, 235, 60)
+_ZONE: Rgb = (0, 215, 235)
+_SURE_POINT = 0.2
+_COUNT_ORDER = ("in", "out", "now")
+_FIRST_COUNTS: Mapping[str, tuple[str, ...]] = {"line": ("in", "out"), "zone": ("now",)}
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One thing to draw: box in whole pixels, what to write, colour, track id."""
+
+    box: Box
+    words: tuple[str, ...]
+    color: Rgb
+    foot: tuple[float, float]
+    track: int | None
+    points: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(slots=True)
+class BoxOverlay:
+    """Boxes with labels, traces of tracks, keypoints, lines and zones with their counts. One instance a stream.
+
+    labels, ids, scores: what is written beside a box. traces: the path of each track over the last `trace_s` seconds.
+    thickness: of box edges in pixels, text_px: size of the letters; 0 fits both to the picture.
+    colors: label -> "#rrggbb", the rest take the palette in the order of the label table. color_by: "label" or "track".
+    fill: how strongly zones are tinted, 0 to 1. font: a font file for alphabets that the built-in one lacks.
+    """
+
+    labels: bool = True
+    ids: bool = True
+    scores: bool = True
+    traces: bool = True
+    keypoints: bool = True
+    shapes: bool = True
+    thickness: int = 0
+    text_px: int = 0
+    trace_s: float = 2.0
+    colors: Mapping[str, str] = field(default_factory=dict[str, str])
+    color_by: str = "label"
+    fill: float = 0.2
+    font: str = ""
+    _chosen: dict[str, Rgb] = field(default_factory=dict[str, Rgb], init=False, repr=False)
+    _tiles: TextTiles = field(init=False, repr=False)
+    _traces: Traces = field(init=False, repr=False)
+    _regions: dict[tuple[object, ...], Region] = field(
+        default_factory=dict[tuple[object, ...], Region], init=False, repr=False
+    )
+    _names: tuple[str, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.color_by not in ("label", "track"):
+            raise UsageError(f"overlay color_by {self.color_by!r}; known: label, track")
+        if not 0 <= self.fill <= 1:
+            raise UsageError(f"overlay fill {self.fill}: from 0 to 1")
+        if self.thickness < 0 or self.text_px < 0 or self.trace_s < 0:
+            raise UsageError("overlay thickness, text_px and trace_s: not negative")
+        self._chosen = {label: parse(text) for label, text in self.colors.items()}
+        self._tiles = TextTiles(self.font)
+        self._traces = Traces(self.trace_s)
+
+    def __call__(self, picture: Picture, result: FrameResult, shapes: Sequence[Shape] = ()) -> None:
+        """Draw on `picture`, upright, writable, I420 or RGB."""
+        canvas = Canvas(picture)
+        edge, letters = self._sizes(canvas)
+        placer = Placer(canvas.width, canvas.height)
+        if self.shapes:
+            for shape in shapes:
+                self._shape(canvas, shape, edge)
+        found = self._objects(result, canvas, edge)
+        if self.traces and self.trace_s > 0:
+            self._trace(canvas, result, found, edge)
+        for thing in reversed(found):
+            canvas.outline(*thing.box, edge, canvas.ink(thing.color))
+        if self.keypoints:
+            for thing in found:
+                _dots(canvas, thing, edge)
+        if 4 * letters > canvas.height:
+            return  # no room for words
+        if self.shapes:
+            for shape in shapes:
+                self._caption(canvas, placer, shape, result, edge, letters)
+        for thing in found:
+            self._label(canvas, placer, thing, letters)
+
+    def _sizes(self, canvas: Canvas) -> tuple[int, int]:
+        """(thickness of edges, size of letters) in pixels."""
+        side = min(canvas.width, canvas.height)
+        edge = self.thickness or max(2, 2 * round(side / 600))
+        return edge, self.text_px or max(11, round(side / 48))
+
+    def _color(self, label: str, index: int, track: int | None) -> Rgb:
+        chosen = self._chosen.get(label)
+        if chosen is not None:
+            return chosen
+        if self.color_by == "track" and track is not None:
+            index = track
+        return PALETTE[index % len(PALETTE)]
+
+    # -- objects -----------------------------------------------------------------------------------------------------
+
+    def _objects(self, result: FrameResult, canvas: Canvas, edge: int) -> list[_Object]:
+        """What there is to draw, strongest first; without a model's look at the frame, where the tracks should be."""
+        found, tracks = result.prediction.detections, result.tracks
+        self._names = found.names or self._names
+        ids: list[int | None] = [None] * len(found)
+        for row, track in zip(tracks.row.tolist(), tracks.id.tolist(), strict=True):
+            ids[row] = track
+        boxes, scores, labels = found.xyxy, found.score, found.label
+        if not result.inferred and len(tracks.coasting):
+            boxes = np.concatenate([boxes, tracks.coasting_xyxy])
+            scores = np.concatenate([scores, tracks.coasting_score])
+            labels = np.concatenate([labels, tracks.coasting_label])
+            ids += tracks.coasting.tolist()
+        limit = np.array([canvas.width, canvas.height] * 2, np.float32)
+        sound = np.flatnonzero(np.isfinite(boxes).all(1) & np.isfinite(scores))
+        order = sound[np.argsort(-scores[sound], kind="stable")]
+        cut = np.clip(boxes[order], 0, limit)
+        # edges lie half outside the box, on even pixels
+        whole = np.rint((cut + np.array([-edge, -edge, edge, edge]) / 2) / 2).astype(np.int64) * 2
+        things: list[_Object] = []
+        rows = zip(
+            order.tolist(), cut.tolist(), whole.tolist(), scores[order].tolist(), labels[order].tolist(), strict=True
+        )
+        for row, (x1, _, x2, y2), box, score, label in rows:
+            name = self._name(label)
+            track = ids[row]
+            points = ()
+            if found.keypoints is not None and self.keypoints and row < len(found):
+                points = tuple((x, y, s) for x, y, s in found.keypoints[row].tolist())
+            words = self._words(name, track, score)
+            things.append(
+                _Object(
+                    (box[0], box[1], box[2], box[3]),
+                    words,
+                    self._color(name, label, track),
+                    ((x1 + x2) / 2, y2),
+                    track,
+                    points,
+                )
+            )
+        return things
+
+    def _name(self, label: int) -> str:
+        name = self._names[label] if 0 <= label < len(self._names) else ""
+        return name or f"class{label}"
+
+    def _words(self, name: str, track: int | None, score: float) -> tuple[str, ...]:
+        words: list[str] = []
+        if self.labels:
+            words.append(name)
+        if self.ids and track is not None:
+            words.append(f"#{track}")
+        if self.scores:
+            words.append(f"{score:.2f}")
+        return tuple(words)
+
+    def _label(self, canvas: Canvas, placer: Placer, thing: _Object, letters: int) -> None:
+        if not thing.words:
+            return
+        tiles = [self._tiles.tile(canvas, word, letters, thing.color) for word in thing.words]
+        width = sum(tile[0].shape[1] for tile in tiles)
+        x, y = placer.beside(thing.box, width, tiles[0][0].shape[0])
+        for tile in tiles:
+            canvas.paste(x, y, tile)
+            x += tile[0].shape[1]
+
+    def _trace(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object], edge: int) -> None:
+        self._traces.begin(result.frame, result.tracks.ended)
+        for thing in found:
+            if thing.track is None:
+                continue
+            path = self._traces.extend(thing.track, *thing.foot)
+            if len(path) > 1:
+                canvas.polyline(path, edge, canvas.ink(thing.color))
+
+    # -- lines and zones ---------------------------------------------------------------------------------------------
+
+    def _shape(self, canvas: Canvas, shape: Shape, edge: int) -> None:
+        """The line with arrows that point to its `in` side, or the zone's border and tint."""
+        if not shape.points:
+            return
+        ink = canvas.ink(_ZONE if shape.closed else _LINE)
+        if shape.closed and self.fill > 0:
+            key = (shape.points, canvas.width, canvas.height, canvas.planar)
+            if key not in self._regions:
+                if len(self._regions) > 64:
+                    self._regions.clear()
+                self._regions[key] = canvas.region(shape.points)
+            canvas.tint(self._regions[key], self.fill, ink)
+        canvas.polyline(shape.points, edge, ink, closed=shape.closed)
+        if not shape.closed:
+            for start, end in pairwise(shape.points):
+                _arrow(canvas, start, end, edge)
+
+    def _caption(
+        self, canvas: Canvas, placer: Placer, shape: Shape, result: FrameResult, edge: int, letters: int
+    ) -> None:
+        """Name and counts beside the shape."""
+        if not shape.points:
+            return
+        words = _count_words(shape, result.counts.get(shape.name, {}))
+        tiles = [self._tiles.tile(canvas, word, letters, _ZONE if shape.closed else _LINE) for word in words]
+        width, height = sum(tile[0].shape[1] for tile in tiles), tiles[0][0].shape[0]
+        if shape.closed:
+            x, y = min(shape.points, key=lambda p: p[0] + p[1])
+            wishes = ((x, y - height), (x, y), (x, y + height))
+        else:
+            x, y = shape.points[0]
+            gap = 2 * edge
+            wishes = ((x, y - height - gap), (x, y + gap), (x - width - gap, y), (x + gap, y))
+        x, y = placer.first_free(tuple((round(a), round(b)) for a, b in wishes), width, height)
+        for tile in tiles:
+            canvas.paste(x, y, tile)
+            x += tile[0].shape[1]
+
+
+def _count_words(shape: Shape, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """("gate", "in 3", "out 1"): the name and the sum of every count, those of its kind also where they are 0."""
+    keys = list(_FIRST_COUNTS.get(shape.kind, ()))
+    keys += [key for key in (*_COUNT_ORDER, *counts) if key in counts and key not in keys]
+    sums = [(key, sum(counts.get(key, {}).values())) for key in dict.fromkeys(keys)]
+    return (shape.name, *(str(total) if key == "now" else f"{key} {total}" for key, total in sums))
+
+
+def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], edge: int) -> None:
+    """A small arrow in the middle, to the right of one who walks from start to end: where `in` is."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(dx, dy)
+    if length < 8 * edge:
+        return
+    reach = min(length / 4, 8.0 * edge)
+    nx, ny = -dy / length, dx / length
+    mx, my = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    tip = mx + nx * reach, my + ny * reach
+    back = reach * 0.45
+    left = tip[0] - nx * back - ny * back, tip[1] - ny * back + nx * back
+    right = tip[0] - nx * back + ny * back, tip[1] - ny * back - nx * back
+    ink = canvas.ink(_LINE)
+    canvas.polyline([(mx, my), tip], edge, ink)
+    canvas.polyline([left, tip, right], edge, ink)
+
+
+def _dots(canvas: Canvas, thing: _Object, edge: int) -> None:
+    """Keypoints that the model is sure of, ringed in white so that they show on everything."""
+    for x, y, score in thing.points:
+        if score >= _SURE_POINT and math.isfinite(x + y):
+            canvas.dot(x, y, edge * 1.1, canvas.ink(WHITE))
+            canvas.dot(x, y, edge * 0.75, canvas.ink(thing.color))
