@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 __all__ = [
     "area",
     "crosses_itself",
+    "crossing_parts",
     "crossings",
     "distance",
     "distinct",
-    "first_crossing",
     "inside",
     "meets_rectangle",
     "signed_distance",
@@ -72,7 +72,7 @@ def crossings(start: Points, end: Points, line: Points, closed: bool = False) ->
     return _hits(start, end, line, closed).sum(1)
 
 
-def first_crossing(start: Points, end: Points, line: Points, closed: bool = False) -> F64:
+def crossing_parts(start: Points, end: Points, line: Points, closed: bool = False) -> F64:
     """(M, 2) least and greatest part 0..1 of the way start -> end (M, 2) at which it meets `line`; NaN where never."""
     a, d = _segments(line, closed)
     p, q = np.asarray(start, np.float64), np.asarray(end, np.float64)
