@@ -207,7 +207,7 @@ def tree(build: int) -> Figure:
     """A street tree, 5 m. paints: trunk, three greens."""
     pen = _Pen()
     rng = np.random.default_rng((build, 3))
-    pen.add([(-0.16, 0), (0.16, 0), (0.1, 2.4), (-0.1, 2.4)], 0)
+    pen.add([(-0.16, 0), (0.16, 0), (0.1, 3.4), (-0.1, 3.4)], 0)
     for paint in (1, 1, 1, 2, 2, 2, 3, 3):
         x, y, r = rng.normal(0, 0.55), rng.uniform(2.9, 4.3), rng.uniform(0.55, 0.95) * (1.1 - 0.2 * paint)
         a = np.linspace(0, 2 * np.pi, 18, endpoint=False)

@@ -193,8 +193,8 @@ class Scene:
         for pose in poses:
             if pose.actor is not None:
                 half, reach = pose.figure.half * pose.scale, pose.figure.tall * pose.scale * flat
-                middle = pose.foot + np.array([half * lean * 0.4, -0.2 * reach])
-                _lay(frame, dark, middle + _ELLIPSE * (half * 1.12, max(reach, 2.0)))
+                middle = pose.foot + np.array([half * lean * 0.4, -0.5 * reach])
+                _lay(frame, dark, middle + _ELLIPSE * (half * 1.1, max(reach, 2.0)))
 
     def _seen(self, poses: list[_Pose], frame: U8 | None) -> Detections:
         """Paint the frame (where given) and a map of who is in front, and read the truth off the map."""
