@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from sightline.types import Frame, Instant, StreamInfo
 __all__ = ["Budget", "Framer"]
 
 _NOMINAL_RATE = Fraction(25)  # what FFmpeg assumes of streams that say nothing
+_DECIDING = 3  # pictures without a time that make a stream untimed
 _CLOCK_RESTART_S = 1.0  # a step back by more is a clock that began anew, not B-frames out of order
 
 
@@ -26,23 +28,47 @@ class Framer:
     opened: Opened
     index: int
     epoch: int
+    timed: bool = True
     info: StreamInfo | None = None
     _base: Fraction = Fraction(1)
+    _rate: Fraction | None = None
     _period_s: float = 0.0
     _first_s: float | None = None
     _last_s: float | None = None
     _shape: tuple[int, int, int] = (0, 0, 0)
     _orientation: Orientation = UPRIGHT
+    _coded_sar: Fraction | None = None
     _sar: Fraction = Fraction(1)
 
+    def settle(self, pictures: Sequence[av.VideoFrame], last: bool) -> bool:
+        """Decide by the first pictures whether the stream carries times; False: more of them are needed.
+
+        Live streams give their first pictures before the server has told the time, so one alone decides nothing.
+        """
+        known = next(((i, picture.pts) for i, picture in enumerate(pictures) if picture.pts is not None), None)
+        if known is None and len(pictures) < _DECIDING and not last:
+            return False
+        stream = self.opened.stream
+        self.timed = known is not None
+        self._base = stream.time_base or Fraction(1, 1000)
+        self._rate = declared_rate(stream)
+        if not self.timed:
+            # average_rate is then only FFmpeg's default; guessed_rate is what the bitstream says.
+            self._rate = stream.guessed_rate or self._rate or _NOMINAL_RATE
+        self._period_s = float(1 / (self._rate or _NOMINAL_RATE))
+        if known is not None:
+            # So that the leading ones without a time count down to the first that has one.
+            leading, pts = known
+            self._last_s = float(pts * self._base) - (leading + 1) * self._period_s
+        return True
+
     def frame(self, picture: av.VideoFrame) -> Frame:
-        """The next `Frame`, over the decoder's own planes."""
+        """The next `Frame`, over the decoder's own planes. `settle` comes first."""
         now = time.time_ns()
         shape = (picture.width, picture.height, picture.rotation)
-        if self.info is None or shape != self._shape:
-            self._look(picture, shape)
         info = self.info
-        assert info is not None
+        if info is None or shape != self._shape or (picture.key_frame and self._sar_changed()):
+            info = self.info = self._look(picture, shape)
         frame = Frame(
             stream=info,
             index=self.index,
@@ -66,44 +92,39 @@ class Framer:
     def _instant(self, pts: int | None) -> Instant:
         if pts is None:
             # Untimed: counted by the nominal rate. A timed stream that misses one: a period after the last.
-            assert self.info is not None
-            counted = self.index * self._period_s
-            nominal = counted if not self.info.timed or self._last_s is None else self._last_s + self._period_s
-            self._last_s = nominal
-            return Instant(None, self._base, self.epoch, nominal)
+            known = self.timed and self._last_s is not None
+            self._last_s = (self._last_s or 0.0) + self._period_s if known else self.index * self._period_s
+            return Instant(None, self._base, self.epoch, self._last_s)
         at = Instant(pts, self._base, self.epoch)
         self._last_s = at.seconds
         if self._first_s is None:
             self._first_s = self._last_s
         return at
 
-    def _look(self, picture: av.VideoFrame, shape: tuple[int, int, int]) -> None:
+    def _sar_changed(self) -> bool:
+        return self.opened.stream.codec_context.sample_aspect_ratio != self._coded_sar
+
+    def _look(self, picture: av.VideoFrame, shape: tuple[int, int, int]) -> StreamInfo:
         stream = self.opened.stream
-        first = self.info is None
         self._shape = shape
         self._orientation = display_orientation(picture)
-        # The container's word counts where it has one; after a change only the decoder knows.
-        sar = stream.sample_aspect_ratio if first else None
-        self._sar = usable_sar(sar or stream.codec_context.sample_aspect_ratio, picture.width)
-        width = max(1, round(picture.width * self._sar))
-        height = picture.height
+        self._coded_sar = stream.codec_context.sample_aspect_ratio
+        # The container's word counts at first; after a change only the decoder knows.
+        sar = stream.sample_aspect_ratio if self.info is None else None
+        self._sar = usable_sar(sar or self._coded_sar, picture.width)
+        width, height = max(1, round(picture.width * self._sar)), picture.height
         if self._orientation.turns % 2:
             width, height = height, width
-        self._base = stream.time_base or Fraction(1, 1000)
-        timed = picture.pts is not None if self.info is None else self.info.timed
-        rate = declared_rate(stream)
-        nominal = rate if timed else stream.guessed_rate or rate
-        self._period_s = float(1 / (nominal or _NOMINAL_RATE))
-        self.info = StreamInfo(
+        return StreamInfo(
             id=self.id,
             width=width,
             height=height,
             base=self._base,
-            rate=(nominal or _NOMINAL_RATE) if not timed else rate,
+            rate=self._rate,
             rotation=self._orientation.turns * 90,
             sar=self._sar,
             live=not self.opened.finite,
-            timed=timed,
+            timed=self.timed,
             duration_s=self._duration_s(),
             frames=stream.frames or None,
         )

@@ -122,6 +122,7 @@ class MediaSource:
     def _play(self, opened: Opened, framer: Framer, budget: Budget, tap: Tap | None) -> Generator[Frame, None, Ending]:
         stats, stream = self.stats, opened.stream
         reader = _Reader(opened, self.read_timeout_s, self.stopping, stats)
+        held: list[av.VideoFrame] = []
         for packet in reader.packets():
             if tap is not None and packet is not None and packet.size:
                 tap(packet)
@@ -129,7 +130,12 @@ class MediaSource:
                 pictures = stream.decode(packet)
             except av.error.FFmpegError:
                 stats.decode_errors += 1
-                continue
+                pictures = []
+            if framer.info is None:
+                held += pictures
+                if not held or not framer.settle(held, last=packet is None or not packet.size):
+                    continue
+                pictures, held = held, []
             pictures.reverse()
             while pictures:
                 frame = framer.frame(pictures.pop())

@@ -248,6 +248,7 @@ _REASONS: tuple[tuple[type[BaseException], str, bool], ...] = (
     (av.error.HTTPForbiddenError, "the server forbids it (403)", True),
     (av.error.HTTPNotFoundError, "the server has nothing there (404)", True),
     (av.error.HTTPBadRequestError, "the server does not understand the address (400)", True),
+    (av.error.HTTPOtherClientError, "the server refuses the request (4xx)", False),
     (av.error.HTTPServerError, "the server reports a failure of its own (5xx)", False),
     (av.error.ProtocolNotFoundError, "unknown kind of address", True),
     (ConnectionRefusedError, "connection refused; is the camera or server running on that port?", False),
@@ -267,6 +268,8 @@ def _unreachable(url: str, error: Exception, timed_out: bool) -> StreamError:
         if isinstance(error, kind):
             return (HopelessError if hopeless else StreamError)(f"{where}: {words}")
     if isinstance(error, av.error.InvalidDataError):
+        if scheme_of(url) in _KNOCKED:
+            return StreamError(f"{where}: the answer cannot be understood")
         return HopelessError(f"{where}: what comes from there is not a video that FFmpeg can read")
     if isinstance(error, OSError) and error.errno == errno.EIO:
         return StreamError(f"{where}: the host cannot be found or reached")
