@@ -303,7 +303,8 @@ def _precision_name(compiled: ov.CompiledModel) -> str:
         hint = compiled.get_property("INFERENCE_PRECISION_HINT")
     except RuntimeError:
         return "unknown"
-    return {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}.get(str(hint.to_string()), "unknown")
+    name = str(hint.to_string())
+    return {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}.get(name, name)
 
 
 def _reason(error: RuntimeError) -> str:
