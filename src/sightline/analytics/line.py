@@ -116,11 +116,10 @@ class Line:
         return [event("line.crossed", self.name, frame, track, label, _evidence(direction, line, *evidence))]
 
     def _place(self, frame: Frame) -> F64:
-        """The line in pixels of this frame; a new size forgets where tracks were."""
+        """The line in pixels of this frame."""
         if self._placed is None or self._placed[:2] != (frame.width, frame.height):
             if self._placed is None:
                 self.check(frame.width, frame.height)
-            self._memory = Memory(epoch=self._memory.epoch)
             points = distinct(to_pixels(self.points, self.px, frame.width, frame.height), closed=False)
             self._placed = (frame.width, frame.height, points)
         return self._placed[2]

@@ -31,15 +31,19 @@ class Memory:
     net: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     known: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     evidence: dict[int, Evidence] = field(default_factory=dict[int, Evidence])
-    epoch: int | None = None
+    scene: tuple[int, int, int] | None = None  # epoch and size of the frames the places belong to
+
+    def is_over(self, frame: Frame) -> bool:
+        """Whether nothing of before can be compared with `frame`: a new epoch, or another size."""
+        return self.scene is not None and self.scene != _scene(frame)
 
     def begin(self, frame: Frame, ended: tuple[int, ...]) -> None:
-        """Forget the tracks that ended, and all of them where a new epoch begins."""
-        if self.epoch != frame.at.epoch:
+        """Forget the tracks that ended, and all of them where the scene is over."""
+        if self.is_over(frame):
             self._keep(np.zeros(len(self.id), np.bool_))
-            self.epoch = frame.at.epoch
         elif ended:
             self._keep(~np.isin(self.id, ended))
+        self.scene = _scene(frame)
 
     def places(self, ids: I64) -> I64:
         """Where in the columns `ids` (M,) are; new ones are added."""
@@ -75,3 +79,7 @@ class Memory:
             self.evidence.pop(gone, None)
         self.id, self.point, self.at_s = self.id[stay], self.point[stay], self.at_s[stay]
         self.side, self.net, self.known = self.side[stay], self.net[stay], self.known[stay]
+
+
+def _scene(frame: Frame) -> tuple[int, int, int]:
+    return frame.at.epoch, frame.width, frame.height

@@ -78,8 +78,8 @@ class Zone:
         frame, tracks = result.frame, result.tracks
         polygon = self._place(frame)
         events: list[Event] = []
-        new_epoch = self._memory.epoch not in (None, frame.at.epoch)
-        for track in list(self._stays) if new_epoch else [t for t in tracks.ended if t in self._stays]:
+        over = self._memory.is_over(frame)
+        for track in list(self._stays) if over else [t for t in tracks.ended if t in self._stays]:
             events.append(self._leave(frame, track, ended=True))
         self._memory.begin(frame, tracks.ended)
         detections = result.prediction.detections
@@ -152,7 +152,7 @@ class Zone:
         memory, now = self._memory, frame.at.seconds
         track, start, before = int(memory.id[place]), memory.point[place].copy(), memory.seconds(place)
         points = [start + (to - start) * part for part in parts]
-        times = [None if now is None or before is None else before + (now - before) * part for part in parts]
+        times = [None if now is None or before is None else round(before + (now - before) * part, 6) for part in parts]
         entered = self._enter(frame, track, label, points[0], times[0])
         stay = self._stays[track]
         stay.last, stay.last_s = points[1], times[1]
@@ -187,11 +187,10 @@ class Zone:
         return [event("zone.dwelt", self.name, frame, track, stay.label, data)]
 
     def _place(self, frame: Frame) -> F64:
-        """The zone in pixels of this frame; a new size forgets where tracks were."""
+        """The zone in pixels of this frame."""
         if self._placed is None or self._placed[:2] != (frame.width, frame.height):
             if self._placed is None:
                 self.check(frame.width, frame.height)
-            self._memory = Memory(epoch=self._memory.epoch)
             points = distinct(to_pixels(self.points, self.px, frame.width, frame.height), closed=True)
             self._placed = (frame.width, frame.height, points)
         return self._placed[2]
