@@ -101,17 +101,17 @@ def _values(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     given = config.mean is not None or config.scale is not None
     if given:
-        return config.mean or (0.0,), config.scale or (1.0,)
+        return _numbers(config.mean, 0.0), _numbers(config.scale, 1.0)
     if manifest.mean is not None or manifest.scale is not None:
-        return manifest.mean or (0.0,), manifest.scale or (1.0,)
+        return _numbers(manifest.mean, 0.0), _numbers(manifest.scale, 1.0)
     for said in stated:
         if said.mean is not None or said.scale is not None:
             feeding.reasons.append(f"{said.source} gives mean and scale")
-            return said.mean or (0.0,), said.scale or (1.0,)
+            return _numbers(said.mean, 0.0), _numbers(said.scale, 1.0)
     if facts.picture.dtype == "uint8":
         feeding.reasons.append("its input is uint8: pixels as they are")
         return (0.0,), (1.0,)
-    known = [value for value in training.values]
+    known = list(training.values)
     if shown.steps:
         whole = shown.high > 500
         feeding.reasons.append(
@@ -132,6 +132,10 @@ def _values(
     elif len(fitting) > 1:
         feeding.open.append(("--scale", tuple(_text(value[1]) for value in fitting), training.why))
     return known[0]
+
+
+def _numbers(given: tuple[float, ...] | None, otherwise: float) -> tuple[float, ...]:
+    return given if given else (otherwise,)
 
 
 def _text(numbers: tuple[float, ...]) -> str:

@@ -17,7 +17,7 @@ __all__ = ["Graph", "Node", "build_graph"]
 
 # Ops that move or rename values but never change them.
 MOVES = frozenset(
-    [
+    {
         "Reshape",
         "Transpose",
         "Concat",
@@ -38,7 +38,10 @@ MOVES = frozenset(
         "Expand",
         "Pad",
         "Dropout",
-    ]
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "FakeQuantize",
+    }
 )
 
 
@@ -58,6 +61,7 @@ class Graph:
     """inputs and outputs as declared, nodes in topological order, `metadata` the file's own remarks by dotted key.
 
     shapes: of the constants, by tensor name. `value(name)`: the constant as an array, or None.
+    dims: shapes of computed tensors where the file states them, -1 where open.
     maker: tensor -> the node that makes it; users: tensor -> the nodes that read it.
     """
 
@@ -73,6 +77,7 @@ class Graph:
     maker: Mapping[str, Node]
     users: Mapping[str, tuple[Node, ...]]
     tensors: Mapping[str, str] = field(default_factory=dict[str, str])
+    dims: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
 
     def tensor(self, name: str) -> str:
         """The tensor behind a declared input's or output's name (formats may name both apart)."""
@@ -131,6 +136,7 @@ def build_graph(
     shapes: Mapping[str, tuple[int, ...]],
     value: Callable[[str], NDArray[Any] | None],
     tensors: Mapping[str, str] | None = None,
+    dims: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Graph:
     """A `Graph` with its links made."""
     nodes = tuple(nodes)
@@ -154,4 +160,5 @@ def build_graph(
         maker=maker,
         users={tensor: tuple(readers) for tensor, readers in users.items()},
         tensors=tensors or {},
+        dims=dims or {},
     )

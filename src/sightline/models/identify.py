@@ -6,7 +6,7 @@ The user's flags win over the manifest, the manifest over what files state, that
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -65,7 +65,7 @@ def identify(config: ModelConfig) -> Identified:
     labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
     spec = ModelSpec(
         name=manifest.name or located.name,
-        inputs=(_picture(facts, feeding), *(_other(item) for item in facts.others)),
+        inputs=(_picture(facts, reading, feeding), *(_other(item) for item in facts.others)),
         outputs=graph.outputs,
         head=reading.head,
         head_options=options,
@@ -180,12 +180,16 @@ def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[
     return good
 
 
-def _picture(facts: Facts, feeding: Feeding) -> InputSpec:
+def _picture(facts: Facts, reading: Reading, feeding: Feeding) -> InputSpec:
     """The picture input, its open axes closed with the size that is used."""
     picture = facts.picture
+    size = facts.size_wh
+    if 0 in size:
+        size = TRAININGS[reading.family].size_wh
+        feeding.doubts.append(f"its input size is open; {size[0]}x{size[1]} is used (input: size in model.yaml)")
     wide, high = (3, 2) if picture.layout == "NCHW" else (2, 1)
     shape = list(picture.shape)
-    shape[wide], shape[high] = facts.size_wh
+    shape[wide], shape[high] = size
     return InputSpec(replace(picture, shape=tuple(shape)), feeding.preprocess)
 
 
@@ -324,9 +328,3 @@ def _question(weights: Path, facts: Facts, reading: Reading, feeding: Feeding) -
     why = asked[0][2]
     flags = "; ".join(" or ".join(f"{flag} {value}" for value in values) for flag, values, _ in asked)
     return f"{weights.name}: {why}\nthe file does not tell which: add {flags}"
-
-
-def usual_size(family: str, hints: Mapping[str, str]) -> tuple[int, int]:
-    """The input size a family is usually run at."""
-    del hints
-    return TRAININGS[family].size_wh

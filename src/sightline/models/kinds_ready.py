@@ -29,16 +29,46 @@ def read_detection_output(facts: Facts) -> Reading | None:
             )
         options: dict[str, object] = {"background": background}
         family = _ssd_family(facts)
+        names = _zoo_names(facts.hints) if classes in (None, 0, 2, 3) else ()
+        if names:
+            why.append("its name is one of Open Model Zoo's, whose labels are known")
         return Reading(
-            "detection-output", family, 0.95, tuple(why), options, classes=classes, background=background == 0
+            "detection-output",
+            family,
+            0.95,
+            tuple(why),
+            options,
+            classes=classes or None,
+            background=background == 0,
+            names=names if not classes or len(names) == classes else (),
         )
     return _boxes_labels(facts)
 
 
+# Open Model Zoo's own detectors state no labels; ids as its documentation gives them.
+_ZOO = (
+    ("pedestrian-and-vehicle", ("background", "vehicle", "pedestrian")),
+    ("vehicle-license-plate", ("background", "vehicle", "license plate")),
+    ("face-person", ("background", "face")),
+    ("person-vehicle-bike", ()),
+    ("face", ("background", "face")),
+    ("pedestrian", ("background", "pedestrian")),
+    ("person", ("background", "person")),
+    ("vehicle", ("background", "vehicle")),
+    ("product", ()),
+)
+
+
+def _zoo_names(hints: str) -> tuple[str, ...]:
+    return next((names for word, names in _ZOO if word in hints), ())
+
+
 def _classes_behind(facts: Facts, node: Node) -> int:
-    """The class count where the op's later version no longer states it: score inputs over prior inputs."""
-    del facts, node
-    return 0
+    """The class count where the op's later version no longer states it: scores over boxes, four numbers a box."""
+    boxes, scores = (facts.graph.dims.get(name, ()) for name in node.inputs[:2])
+    if len(boxes) != 2 or len(scores) != 2 or min(*boxes, *scores) < 1:
+        return 0
+    return scores[1] * 4 // boxes[1]
 
 
 def _int(node: Node, key: str, default: int = 0) -> int:

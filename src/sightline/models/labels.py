@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import yaml
 
@@ -71,7 +72,7 @@ def _from_lines(text: str, file: str) -> LabelTable:
         filled = lines
     matches = [_NUMBERED.match(line) for line in filled]
     numbers = [int(m.group(1)) for m in matches if m]
-    if len(numbers) == len(filled) > 1 and all(a < b for a, b in zip(numbers, numbers[1:], strict=False)):
+    if len(numbers) == len(filled) > 1 and all(a < b for a, b in pairwise(numbers)):
         return _by_id({int(m.group(1)): _clean(m.group(2)) for m in matches if m}, file)
     return _plain(lines, file)
 

@@ -84,6 +84,7 @@ class _Reader:
         outputs: list[TensorSpec] = []
         tensors: dict[str, str] = {}
         shapes: dict[str, tuple[int, ...]] = {}
+        dims: dict[str, tuple[int, ...]] = {}
         for number, layer in self.layers.items():
             kind = layer.get("type", "")
             made = [f"{number}:{port.get('id')}" for port in layer.iterfind("output/port")]
@@ -101,6 +102,7 @@ class _Reader:
             else:
                 read = [self.feeds.get((number, p.get("id", "")), "") for p in layer.iterfind("input/port")]
                 op = _OPS.get(kind, kind)
+                dims |= dict(zip(made, map(_dims, layer.iterfind("output/port")), strict=True))
                 nodes.append(Node(op, layer.get("name", ""), tuple(read), tuple(made), dict(_data(layer).attrib)))
         return build_graph(
             format="openvino",
@@ -113,6 +115,7 @@ class _Reader:
             shapes=shapes,
             value=self._value,
             tensors=tensors,
+            dims=dims,
         )
 
     def _value(self, name: str) -> NDArray[Any] | None:
@@ -149,10 +152,14 @@ class _Reader:
         name = layer.get("name", "")
         if len(ports) > 1 and port is not None:
             name = f"{name}.{ports.index(port)}"
-        dims = () if port is None else tuple(int(dim.text or -1) for dim in port.iterfind("dim"))
+        dims = () if port is None else _dims(port)
         precision = "" if port is None else port.get("precision", "")
         shape = tuple(None if dim < 0 else dim for dim in dims)
         return TensorSpec(_tensor_name(layer, port, name), shape, _OLD_DTYPES.get(precision, "float32"))
+
+
+def _dims(port: Element) -> tuple[int, ...]:
+    return tuple(int(dim.text or -1) for dim in port.iterfind("dim"))
 
 
 def _data(layer: Element) -> Element:

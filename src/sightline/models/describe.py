@@ -1,0 +1,71 @@
+"""What was identified -> a plain dictionary, ready for JSON: the report of `sightline inspect`."""
+
+from __future__ import annotations
+
+from sightline.models.identify import Identified
+from sightline.types import InputSpec, Preprocess, TensorSpec
+
+__all__ = ["describe"]
+
+
+def describe(identified: Identified) -> dict[str, object]:
+    """task, head, head_options, confidence, decided, inputs, outputs, preprocess, labels, reasons, doubts; and
+    question, warnings, thresholds, name, file, format, sha256, licence. Only JSON's own types.
+    """
+    spec = identified.spec
+    picture = next((item for item in spec.inputs if item.source == "view"), None)
+    return {
+        "name": spec.name,
+        "file": str(identified.weights),
+        "format": identified.format,
+        "sha256": spec.sha256,
+        "licence": spec.licence,
+        "task": spec.task,
+        "head": spec.head or None,
+        "head_options": {key: _plain(value) for key, value in spec.head_options.items()},
+        "confidence": round(identified.confidence, 3),
+        "decided": identified.decided,
+        "question": identified.question,
+        "inputs": [_input(item) for item in spec.inputs],
+        "outputs": [_tensor(item) for item in spec.outputs],
+        "preprocess": None if picture is None else _preprocess(picture),
+        "thresholds": {
+            "score": spec.thresholds.score,
+            "nms": spec.thresholds.nms,
+            "top": spec.thresholds.top,
+            "class_agnostic": spec.thresholds.class_agnostic,
+            "per_class": dict(spec.thresholds.per_class),
+        },
+        "labels": list(spec.labels),
+        "reasons": list(identified.reasons),
+        "doubts": list(identified.doubts),
+        "warnings": list(identified.warnings),
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def _tensor(spec: TensorSpec) -> dict[str, object]:
+    return {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype, "layout": spec.layout}
+
+
+def _input(item: InputSpec) -> dict[str, object]:
+    return {**_tensor(item.tensor), "source": item.source}
+
+
+def _preprocess(item: InputSpec) -> dict[str, object]:
+    steps: Preprocess = item.preprocess
+    width, height = item.size_wh
+    return {
+        "width": width,
+        "height": height,
+        "color": steps.color.value,
+        "mean": list(steps.mean),
+        "scale": list(steps.scale),
+        "resize": steps.resize.value,
+        "pad": steps.pad,
+    }
