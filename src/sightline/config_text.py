@@ -20,7 +20,7 @@ from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConf
 from sightline.errors import ConfigError, hide_credentials
 from sightline.parts import expected, judge
 
-__all__ = ["dump_config", "load_config", "parse_config"]
+__all__ = ["Key", "dump_config", "load_config", "parse_config", "place_of"]
 
 Key = tuple[str | int, ...]
 _MOST_NODES = 100_000  # aliases may stand for far more text than the file holds
@@ -55,6 +55,13 @@ def parse_config(text: str, name: str = "pipeline.yaml", folder: Path | None = N
         raise ConfigError(_first_fault(error, data, name, lines)) from error
     _judge_parts(config, name, lines)
     return config if folder is None else _paths_mapped(config, lambda path: os.path.normpath(folder / path))
+
+
+def place_of(path: str | Path, key: Key) -> str:
+    """ "pipeline.yaml:3", where `key` stands in the file (or what holds it); for faults found later than by reading."""
+    path = Path(path)
+    _, lines = _read(path.read_bytes().decode("utf-8-sig"), str(path))
+    return f"{path}:{_line(key, lines)}"
 
 
 def dump_config(config: PipelineConfig, folder: Path | None = None) -> str:

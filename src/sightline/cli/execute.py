@@ -7,29 +7,15 @@ import sys
 from pathlib import Path
 
 from sightline.cli import summary
-from sightline.cli.outputs import check_outputs, written
 from sightline.cli.progress import Progress, expected_frames
 from sightline.cli.stopping import stopping
 from sightline.config import PipelineConfig
 from sightline.errors import UsageError
+from sightline.outputs import check_outputs, inputs_of, written
 from sightline.pipeline.build import build
 from sightline.pipeline.run import Pipeline
-from sightline.sources.inputs import StreamInput, expand
 
-__all__ = ["execute", "inputs_of"]
-
-
-def inputs_of(config: PipelineConfig) -> list[StreamInput]:
-    """Every stream that the configuration names, as the pipeline will call them. Raises InputError."""
-    found = [(stream.id, item) for stream in config.streams for item in expand([stream.url])]
-    seen: dict[str, int] = {}
-    out: list[StreamInput] = []
-    for given, item in found:
-        name = given or item.id
-        seen[name] = seen.get(name, 0) + 1
-        unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
-        out.append(StreamInput(unique, item.url, item.kind, item.paths, item.live))
-    return out
+__all__ = ["execute"]
 
 
 def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = False) -> int:

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import typer
 
-from sightline.cli.flags import limit
 from sightline.cli.frame import frame_at, write_picture
 from sightline.errors import UsageError
+from sightline.flags import limit
 from sightline.pictures import rgb
 from sightline.sinks.target import output_name
 from sightline.types import U8
@@ -45,10 +45,10 @@ def draw_grid(pixels: U8, step: float) -> U8:
     """(H, W, 3) RGB -> a copy with lines every `step` of width and height, each with its fraction and its pixel."""
     out = np.ascontiguousarray(pixels).copy()
     height, width = out.shape[:2]
-    size = max(0.35, min(width, height) / 1400)
+    size = max(0.4, min(width, height) / 1000)
     for i in range(1, round(1 / step + 0.499)):
         x, y, text = round(i * step * width), round(i * step * height), f"{i * step:.3g}"
-        for color, thick in ((_BLACK, 3), (_WHITE, 1)):
+        for color, thick in ((_BLACK, 2), (_WHITE, 1)):
             cv2.line(out, (x, 0), (x, height - 1), color, thick)
             cv2.line(out, (0, y), (width - 1, y), color, thick)
         _write(out, text, (x + 3, round(34 * size)), size)

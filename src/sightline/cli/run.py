@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from sightline.cli import flags
+from sightline import flags
 from sightline.cli.execute import execute
-from sightline.cli.outputs import sinks_for
-from sightline.config import PartConfig, PipelineConfig, StreamConfig
+from sightline.config import PipelineConfig, StreamConfig
 from sightline.config_text import dump_config, load_config
 from sightline.errors import OutputError, UsageError
-from sightline.options import parse_line, parse_part, parse_zone
-from sightline.parts import construct
+from sightline.outputs import sinks_for
 from sightline.sources.inputs import expand
 
 __all__ = ["command"]
@@ -87,10 +85,10 @@ def command(
             labels=labels, classes=flags.joined(classes) or None, precision=precision, exact=exact or None,
             runtime=runtime, device=device, batch=batch,
         ),
-        tracker=_tracker(track, bool(line or zone)),
-        analytics=_analytics(line, zone),
+        tracker=flags.tracker(track, needed=bool(line or zone)),
+        analytics=flags.analytics(line or (), zone or ()),
         overlay=flags.drawing(overlay) if wants_picture and not no_overlay else None,
-        sinks=sinks_for(streams, output, results, flags.options("sink", "video", video, "--video", path="x.mp4")),
+        sinks=sinks_for(streams, output, results, flags.video(video)),
         limits=flags.limits(
             duration_s=until.seconds, frames=until.frames, loop=loop or None, interval=interval, crop=box,
             crop_px=box_px or None, connect_timeout_s=connect_timeout, stop_on_loss=stop_on_loss or None,
@@ -108,23 +106,6 @@ def _alone(context: typer.Context, file: str) -> None:
         if name not in _WITH_A_FILE and source is not None and source.name == "COMMANDLINE":
             flag = name.replace("_", "-")
             raise UsageError(f"--{flag} beside a pipeline file does nothing; write it into {file}")
-
-
-def _tracker(text: str | None, needed: bool) -> PartConfig | None:
-    if text is None:
-        return PartConfig(kind="bytetrack") if needed else None
-    return parse_part(text, "tracker", "--track")
-
-
-def _analytics(lines: list[str] | None, zones: list[str] | None) -> tuple[PartConfig, ...]:
-    """Lines, then zones. Raises UsageError where two have one name, or one cannot be."""
-    parts = [parse_line(text) for text in lines or ()] + [parse_zone(text) for text in zones or ()]
-    names = [part.options["name"] for part in parts]
-    for part, name in zip(parts, names, strict=True):
-        if names.count(name) > 1:
-            raise UsageError(f"--{part.kind} {name}: the name is used twice")
-        construct("analytic", part.kind, part.options)
-    return tuple(parts)
 
 
 def _save(config: PipelineConfig, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Words of the command line -> the parts of a `PipelineConfig`. Nothing is opened here."""
+"""Words of the command line and of `sightline.run` -> the parts of a `PipelineConfig`. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,25 @@ from pydantic import ValidationError
 
 from sightline.config import LimitsConfig, ModelConfig, PartConfig
 from sightline.errors import UsageError
-from sightline.options import parse_options, parse_part
-from sightline.parts import expected, judge
+from sightline.options import parse_line, parse_options, parse_part, parse_zone
+from sightline.parts import construct, expected, judge
 
-__all__ = ["Limit", "crop", "drawing", "joined", "limit", "limits", "model", "numbers", "options", "part", "words"]
+__all__ = [
+    "Limit",
+    "analytics",
+    "crop",
+    "drawing",
+    "joined",
+    "limit",
+    "limits",
+    "model",
+    "numbers",
+    "options",
+    "part",
+    "tracker",
+    "video",
+    "words",
+]
 
 _TIME = re.compile(r"^([0-9]*\.?[0-9]+)\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$")
 _FRAMES = re.compile(r"^([0-9]+)\s*(f|frames?)$")
@@ -122,6 +137,29 @@ def part(kind: str, text: str | None, flag: str) -> tuple[str | None, dict[str, 
 def drawing(text: str | None) -> PartConfig:
     """The overlay, with its options as flagged."""
     return PartConfig.model_validate({"kind": "boxes", **options("overlay", "boxes", text, "--overlay")})
+
+
+def video(text: str | None) -> dict[str, object]:
+    """The options of the video sink, as flagged."""
+    return options("sink", "video", text, "--video", path="x.mp4")
+
+
+def tracker(text: str | None, *, needed: bool) -> PartConfig | None:
+    """The tracker as flagged; ByteTrack where one is `needed` and none is named."""
+    if text is None:
+        return PartConfig(kind="bytetrack") if needed else None
+    return parse_part(text, "tracker", "--track")
+
+
+def analytics(lines: Sequence[str], zones: Sequence[str]) -> tuple[PartConfig, ...]:
+    """Lines, then zones. Raises UsageError where two have one name, or one cannot be."""
+    parts = [parse_line(text) for text in lines] + [parse_zone(text) for text in zones]
+    names = [part.options["name"] for part in parts]
+    for part, name in zip(parts, names, strict=True):
+        if names.count(name) > 1:
+            raise UsageError(f"--{part.kind} {name}: the name is used twice")
+        construct("analytic", part.kind, part.options)
+    return tuple(parts)
 
 
 def joined(values: Sequence[str] | None) -> tuple[str, ...]:

@@ -9,12 +9,25 @@ from pathlib import Path
 from sightline.config import PartConfig, PipelineConfig
 from sightline.errors import UsageError
 from sightline.sinks.target import check_target, output_name
-from sightline.sources.inputs import StreamInput
+from sightline.sources.inputs import StreamInput, expand
 
-__all__ = ["PICTURES", "VIDEOS", "check_outputs", "sinks_for", "written"]
+__all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "written"]
 
 VIDEOS = (".mp4", ".mkv", ".mov", ".m4v")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def inputs_of(config: PipelineConfig) -> list[StreamInput]:
+    """Every stream that the configuration names, as the pipeline will call them. Raises InputError."""
+    found = [(stream.id, item) for stream in config.streams for item in expand([stream.url])]
+    seen: dict[str, int] = {}
+    out: list[StreamInput] = []
+    for given, item in found:
+        name = given or item.id
+        seen[name] = seen.get(name, 0) + 1
+        unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        out.append(StreamInput(unique, item.url, item.kind, item.paths, item.live))
+    return out
 
 
 def sinks_for(
