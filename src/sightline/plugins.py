@@ -17,8 +17,8 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "synthetic": "sightline.sources.synthetic:SyntheticSource",
     },
     "runtime": {
-        "openvino": "sightline.runtimes.openvino:OpenVinoRuntime",
-        "onnx": "sightline.runtimes.onnx:OnnxRuntime",
+        "openvino": "sightline.runtimes.open_vino:OpenVinoRuntime",
+        "onnx": "sightline.runtimes.onnx_runtime:OnnxRuntime",
     },
     "head": {
         "yolov5": "sightline.heads.yolov5:YoloV5",
@@ -29,6 +29,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "nanodet": "sightline.heads.nanodet:NanoDet",
         "fastestdet": "sightline.heads.fastestdet:FastestDet",
         "nms-rows": "sightline.heads.rows:NmsRows",
+        "boxes-scores": "sightline.heads.boxes_scores:BoxesScores",
         "ssd": "sightline.heads.ssd:Ssd",
         "detection-output": "sightline.heads.detection_output:DetectionOutput",
         "tf-detection": "sightline.heads.tf_detection:TfDetection",

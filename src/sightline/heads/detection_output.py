@@ -19,7 +19,7 @@ from sightline.types import I32, ModelSpec, Prediction, Thresholds, View
 @dataclass(frozen=True, slots=True)
 class DetectionOutput:
     """[1, 1, K, 7] (image id, label, score, x1, y1, x2, y2 as fractions; an image id below 0 ends the list), or
-    boxes [K, 5] (x1, y1, x2, y2 in model pixels, score) with labels [K].
+    boxes [K, 5] (x1, y1, x2, y2 in model pixels, score) with labels [K], or [N, K, 5] with [N, K].
 
     label_offset: added to the label (-1 where 1 is the first label of the table). background: a label to pass over,
     -1 none (as the file gives it, before the offset). normalized: None: fractions for 7 columns, pixels for 5.
@@ -57,8 +57,10 @@ def _five_columns(outputs: Outputs, views: int) -> tuple[I32, I32, NDArray[Any],
     labels = [a for a in outputs.values() if a.shape[-1:] != (5,) and boxes and a.size == boxes[0].size // 5]
     if len(boxes) != 1 or len(labels) > 1:
         raise unreadable("detection-output", outputs, "rows [1, 1, K, 7], or boxes [K, 5] with labels [K]")
-    if views > 1:
-        raise RuntimeFailure("the model does not say which picture a row is of; run it with batch 1")
+    n = len(boxes[0]) if boxes[0].ndim == 3 else 1
+    if views > n:
+        raise RuntimeFailure(f"the model gives the results of {n} pictures at a time, not {views}; run it with batch 1")
     rows = boxes[0].reshape(-1, 5)
     label = class_ids(labels[0].reshape(-1)) if labels else np.zeros(len(rows), np.int32)
-    return np.zeros(len(rows), np.int32), label, rows[:, 4], rows[:, :4]
+    image = np.repeat(np.arange(n, dtype=np.int32), len(rows) // n)
+    return image, label, rows[:, 4], rows[:, :4]

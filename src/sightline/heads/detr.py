@@ -27,6 +27,7 @@ class Detr:
     boxes, logits, labels: output names; "": by name (pred_logits/pred_boxes, logits/boxes, labels/dets ...) and shape.
     activation: "softmax" (last class is no object), "sigmoid" (the best of all Q*C) or "none" (already probabilities);
     "": softmax where there is one class more than labels, else sigmoid, or none where values lie in 0..1.
+    Of post-processed outputs `logits` may name the scores.
     normalized: of post-processed boxes; None: fractions where none exceeds 2. label_offset: added to the class.
     """
 
@@ -51,8 +52,8 @@ class Detr:
             ("pred_logits", "logits", "labels"),
             lambda a: a.ndim == 3 and a.shape[:2] == shape and a is not boxes,
         )
-        if logits is None:
-            return self._processed(outputs, boxes, spec, views)
+        if logits is None or logits.ndim == 2:
+            return self._processed(outputs, boxes, logits, spec, views)
 
         def find(i: int, size_wh: tuple[int, int]) -> Candidates:
             query, score, label = self._scores(of_view(logits, i), spec, "dets" in outputs)
@@ -76,11 +77,18 @@ class Detr:
         return query, value if how == "none" else sigmoid(value), label
 
     def _processed(
-        self, outputs: Outputs, boxes: NDArray[Any], spec: ModelSpec, views: Sequence[View]
+        self,
+        outputs: Outputs,
+        boxes: NDArray[Any],
+        scores: NDArray[Any] | None,
+        spec: ModelSpec,
+        views: Sequence[View],
     ) -> list[Prediction]:
         shape = boxes.shape[:2]
-        labels = pick(outputs, self.labels, ("labels", "classes"), lambda a: a.shape == shape and a.dtype.kind in "iu")
-        scores = pick(outputs, "", ("scores",), lambda a: a.shape == shape and a.dtype.kind == "f")
+        hints = ("labels", "classes")
+        labels = pick(outputs, self.labels, hints, lambda a: a.shape == shape and a is not scores)
+        if scores is None:
+            scores = pick(outputs, "", ("scores",), lambda a: a.shape == shape and a is not labels)
         if labels is None or scores is None:
             raise unreadable("detr", outputs, _TAKES)
         fractions = not (boxes > 2).any() if self.normalized is None else self.normalized

@@ -85,7 +85,7 @@ def _priors(
         parts.append(part.reshape(-1, 4))
     boxes = np.concatenate(parts)
     if clip:
-        boxes = np.minimum(np.maximum(boxes, 0), np.array([width, height, width, height], np.float32))
+        np.clip(boxes, 0, np.array([width, height, width, height], np.float32), out=boxes)
     boxes.setflags(write=False)
     return boxes
 
@@ -112,7 +112,7 @@ def decode_offsets(offsets: NDArray[Any], prior: F32, variances: Sequence[float]
 def decode_points(offsets: NDArray[Any], prior: F32, variance: float) -> F32:
     """dx, dy pairs (n, 2K) from priors cx, cy, w, h (n, 4) -> points (n, K, 2)."""
     o = offsets.astype(np.float32, copy=False).reshape(len(offsets), -1, 2)
-    return prior[:, None, :2] + o * np.float32(variance) * prior[:, None, 2:]
+    return (prior[:, None, :2] + o * np.float32(variance) * prior[:, None, 2:]).astype(np.float32, copy=False)
 
 
 def decode_distances(points: F32, sides: NDArray[Any]) -> F32:

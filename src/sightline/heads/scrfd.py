@@ -22,7 +22,7 @@ class Scrfd:
     """Scores [A, 1], distances [A, 4] and, where there, landmarks [A, 10] a stride (6 or 9 outputs; [N, A, x] too),
     in units of the stride from the cell's corner.
 
-    strides: (): 8, 16, 32 for three levels, 8..128 for five.
+    strides: (): 8, 16, 32 for three levels, 8..128 for five. anchors: candidates a cell, 0: as many as fit.
     activated: scores are probabilities; None: they are, unless a value lies outside 0..1.
     """
 
@@ -30,6 +30,7 @@ class Scrfd:
     graph_nms: ClassVar[bool] = False
 
     strides: tuple[int, ...] = ()
+    anchors: int = 0
     activated: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -50,13 +51,14 @@ class Scrfd:
         if any(a.size != each * n for a, n in zip(parts, (1, 4, 10), strict=False)):
             raise unreadable("scrfd", {"a level": parts[0]}, "1, 4 and 10 numbers a candidate")
         cells, _ = stride_points(size_wh, [stride])
-        if each % len(cells):
+        anchors = self.anchors or each // len(cells)
+        if not anchors or each != anchors * len(cells):
             raise ModelError(
-                f"head scrfd: {each} candidates do not fit {len(cells)} cells of stride {stride}; set strides"
+                f"head scrfd: {each} candidates do not fit {len(cells)} cells of stride {stride}; set strides, anchors"
             )
         score = activate(parts[0].reshape(-1), self.activated)
         rows = np.flatnonzero(score >= np.float32(spec.thresholds.least))
-        points = cells[rows // (each // len(cells))]
+        points = cells[rows // anchors]
         sides = parts[1].reshape(-1, 4)[rows].astype(np.float32)
         box = decode_distances(points, sides) * np.float32(stride)
         label = np.zeros(len(rows), np.int32)

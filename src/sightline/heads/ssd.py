@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sightline.errors import ModelError
-from sightline.heads.candidates import Candidates, best_class, predict
+from sightline.heads.boxes_scores import best_foreground, boxes_and_scores
+from sightline.heads.candidates import Candidates, predict
 from sightline.heads.grids import decode_offsets, priors
-from sightline.heads.tensors import is_probability, of_view, pick, sigmoid, softmax, unreadable
+from sightline.heads.tensors import of_view, pick
 from sightline.protocols import Outputs
 from sightline.types import F32, ModelSpec, Prediction, Thresholds, View
 
@@ -47,7 +47,8 @@ class Ssd:
     background: int = 0
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        boxes, scores = self._outputs(outputs)
+        rest = {name: a for name, a in outputs.items() if not self._is_prior(name)}
+        boxes, scores = boxes_and_scores("ssd", rest, self.boxes, self.scores)
 
         def find(i: int, size_wh: tuple[int, int]) -> Candidates:
             box = of_view(boxes, i).reshape(-1, 4)
@@ -58,28 +59,11 @@ class Ssd:
                     f"head ssd: the options make {len(places)} priors, the model has {len(box)} boxes\n"
                     f"strides, sizes (or min_sizes, max_sizes, aspect_ratios) must be those of its training"
                 )
-            score = self._probabilities(table).T
-            if 0 <= self.background < len(score):
-                score = np.delete(score, self.background, 0)
-            rows, best, label = best_class(score, spec.thresholds.least, True)
-            if self.background >= 0 and len(spec.labels) == table.shape[1]:
-                label = label + (label >= self.background)  # the label table has the background too
+            rows, best, label = best_foreground(table, spec, self.activation, self.background)
             offsets = box[rows] if self.order == "xywh" else box[rows][:, [1, 0, 3, 2]]
             return Candidates(decode_offsets(offsets, places[rows], variances), best, label)
 
         return predict(find, spec, views)
-
-    def _outputs(self, outputs: Outputs) -> tuple[NDArray[Any], NDArray[Any]]:
-        rest = {name: a for name, a in outputs.items() if not self._is_prior(name)}
-        hints = ("boxes", "box_encodings", "bboxes", "loc", "mbox_loc", "box", "offsets")
-        boxes = pick(rest, self.boxes, hints, lambda a: a.ndim in (2, 3, 4) and (a.ndim == 2 or a.shape[-1] == 4))
-        left = {name: a for name, a in rest.items() if a is not boxes}
-        scores = pick(
-            left, self.scores, ("scores", "class_predictions", "conf", "classes", "cls"), lambda a: a.ndim >= 2
-        )
-        if boxes is None or scores is None:
-            raise unreadable("ssd", outputs, "boxes [N, A, 4] and scores [N, A, C] (options boxes, scores)")
-        return boxes, scores
 
     def _priors(self, outputs: Outputs, i: int, size_wh: tuple[int, int]) -> tuple[F32, tuple[float, float]]:
         """Priors (A, 4) cx, cy, w, h in model pixels and their variances."""
@@ -115,7 +99,3 @@ class Ssd:
                 pairs += [side * root, side / root, side / root, side * root]
             made.append(pairs)
         return made
-
-    def _probabilities(self, a: NDArray[Any]) -> NDArray[Any]:
-        how = self.activation or ("none" if is_probability(a) else "softmax" if self.background >= 0 else "sigmoid")
-        return softmax(a) if how == "softmax" else sigmoid(a) if how == "sigmoid" else a.astype(np.float32, copy=False)

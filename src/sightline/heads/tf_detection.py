@@ -19,6 +19,7 @@ class TfDetection:
     boxes, scores, classes, count: output names; "": by name (detection_boxes ..., TFLite_Detection_PostProcess,
     :1, :2, :3), then by shape and values. label_offset: added to the class (-1 where 1 is the first label).
     normalized: boxes are fractions of the input; else model pixels.
+    order: "yxyx" or "xyxy"; "": xyxy where boxes [K, 4] have no batch axis (torchvision), else yxyx.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.4, nms=1.0)
@@ -30,11 +31,13 @@ class TfDetection:
     count: str = ""
     label_offset: int = 0
     normalized: bool = True
+    order: str = ""
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        order = self.order or ("xyxy" if any(a.ndim == 2 and a.shape[1] == 4 for a in outputs.values()) else "yxyx")
         rows = read("tf-detection", outputs, self.boxes, self.scores, self.classes, self.count)
 
         def find(i: int, size_wh: tuple[int, int]) -> Candidates:
-            return rows.of(i, size_wh, order="yxyx", normalized=self.normalized, label_offset=self.label_offset)
+            return rows.of(i, size_wh, order=order, normalized=self.normalized, label_offset=self.label_offset)
 
         return predict(find, spec, views)
