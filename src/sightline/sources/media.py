@@ -121,7 +121,7 @@ class MediaSource:
 
     def _play(self, opened: Opened, framer: Framer, budget: Budget, tap: Tap | None) -> Generator[Frame, None, Ending]:
         stats, stream = self.stats, opened.stream
-        reader = _Reader(opened, self.read_timeout_s, self.stopping, stats)
+        reader = _Reader(opened, self.stopping, stats)
         held: list[av.VideoFrame] = []
         for packet in reader.packets():
             if tap is not None and packet is not None and packet.size:
@@ -214,7 +214,6 @@ class _Reader:
     """The packets of one opening; None once more where the decoder must be emptied after a read error."""
 
     opened: Opened
-    read_timeout_s: float
     stopping: threading.Event
     stats: MediaStats
     ending: Ending = Ending.DONE
@@ -235,7 +234,7 @@ class _Reader:
                 # A slice of the deadline has passed, or a device has nothing yet: go on until all of it has.
                 if self.stopping.is_set():
                     return
-                if time.monotonic() - heard < self.read_timeout_s:
+                if time.monotonic() - heard < self.opened.silence_s:
                     if isinstance(error, av.error.BlockingIOError):
                         self.stopping.wait(_DEVICE_POLL_S)
                     continue

@@ -7,6 +7,7 @@ the user part or the query.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import selectors
 import socket
@@ -52,6 +53,8 @@ _VIDEO_WORDS = (
 VIDEO_ENDINGS = frozenset(_VIDEO_WORDS.split())
 _ONE_THREAD_PIXELS = 1920 * 1200
 _FASTEST = 500  # frames per second; more is a container's placeholder
+_SLICE_S = 1.0
+_PATIENCE_S = 20.0
 _KNOCKED = {"rtsp": 554, "rtsps": 322, "rtmp": 1935}
 _STAGE_S = 8.0  # the longest that one stage of opening may take: two attempts fit into the default connect timeout
 
@@ -74,11 +77,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open container, the stream to decode, and whether it ends by itself (a file, wherever it lies)."""
+    """An open container, the stream to decode, and whether it ends by itself (a file, wherever it lies).
+
+    silence_s: without a packet for so long it counts as lost; infinite for local files.
+    """
 
     container: InputContainer
     stream: VideoStream
     finite: bool
+    silence_s: float
 
 
 def scheme_of(url: str) -> str:
@@ -176,18 +183,28 @@ def _file_reason(error: av.error.FFmpegError) -> str:
 
 def _open_network(url: str, how: Attempt, stopping: threading.Event) -> Opened:
     deadline = time.monotonic() + how.connect_s
-    device = device_path(url)
-    if device is None:
+    if device_path(url) is None:
         _knock(url, deadline, stopping)
-    left = max(0.1, deadline - time.monotonic())
-    stage_s = min(left, _STAGE_S)
+    # Only RTSP can go on reading after an interrupted read: there short slices let it stop soon.
+    sliced = scheme_of(url) in ("rtsp", "rtsps")
+    opened = _open_once(url, how, deadline, _SLICE_S if sliced else _silence_s(url, how.read_s))
+    if sliced and 3 * _period_s(opened.stream) > _SLICE_S:
+        # A slice that ends between any two pictures would cost their times.
+        opened.container.close()
+        opened = _open_once(url, how, deadline, opened.silence_s)
+    return opened
+
+
+def _open_once(url: str, how: Attempt, deadline: float, read_s: float) -> Opened:
+    device = device_path(url)
     began = time.monotonic()
+    stage_s = min(max(0.1, deadline - began), _STAGE_S)
     try:
         container = av.open(
             device or url,
             format=_device_format() if device else None,
             options=_options(url, how),
-            timeout=(stage_s, how.read_s),
+            timeout=(stage_s, read_s),
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, OSError) as error:
@@ -291,8 +308,29 @@ def _choose(container: InputContainer, where: str, how: Attempt, local: bool) ->
     many = context.width * context.height > _ONE_THREAD_PIXELS
     context.thread_count = how.threads or (0 if many else 1)
     context.thread_type = "AUTO"
-    finite = local or container.size > 0 or bool(container.duration and scheme_of(container.name) in ("http", "https"))
-    return Opened(container, stream, finite)
+    if local:
+        return Opened(container, stream, True, math.inf)
+    return Opened(container, stream, _is_finite(container), _silence_s(container.name, how.read_s, _period_s(stream)))
+
+
+def _is_finite(container: InputContainer) -> bool:
+    """Whether a network input is a file that lies elsewhere: http(s) that knows its length in bytes or in time."""
+    if scheme_of(container.name) not in ("http", "https"):
+        return False
+    # The size of a playlist says nothing of what it lists.
+    playlist = container.format.name in ("hls", "dash")
+    return bool(container.duration) or (container.size > 0 and not playlist)
+
+
+def _silence_s(url: str, read_s: float, period_s: float = 0.0) -> float:
+    """Slow cameras and segmented streams pause by nature; a file elsewhere is worth some patience."""
+    patient = not likely_live(url) or urlsplit(url).path.endswith((".m3u8", ".mpd"))
+    return max(read_s, _PATIENCE_S if patient else 0.0, 3 * period_s)
+
+
+def _period_s(stream: VideoStream) -> float:
+    rate = declared_rate(stream)
+    return 0.0 if rate is None else float(1 / rate)
 
 
 def _pick(
