@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -91,7 +92,7 @@ class TestSource:
             assert all(f.at.seconds is None for f in frames)
         else:
             seconds = [f.at.seconds for f in frames]
-            assert all(b - a > 0 for a, b in zip(seconds, seconds[1:], strict=False))  # type: ignore[operator]
+            assert all(b - a > 0 for a, b in itertools.pairwise(seconds))  # type: ignore[operator]
 
     def test_a_second_iteration_begins_anew(self, make: Callable[[Path], Source], tmp_path: Path) -> None:
         source = make(tmp_path)
