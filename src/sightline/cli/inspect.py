@@ -1,0 +1,174 @@
+"""`sightline inspect model.onnx [picture.jpg -o check.jpg]`: what a model is, why, what is open, and what it sees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import cv2
+import numpy as np
+import typer
+
+from sightline import flags
+from sightline.cli.frame import frame_at, write_picture
+from sightline.config import ModelConfig
+from sightline.errors import UsageError
+from sightline.models.describe import describe
+from sightline.models.identify import identify, require, save_manifest
+from sightline.pictures import place, rgb, tensor_rgb, view_of
+from sightline.pipeline.build import build_model
+from sightline.types import U8, Detections, Frame, InputSpec
+
+__all__ = ["command", "side_by_side"]
+
+_COLOR = (255, 200, 0)
+Text = str | None
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="a model file, or a folder that holds it")],
+    picture: Annotated[Text, typer.Argument(help="a picture or video to try it on")] = None,
+    output: Annotated[Text, typer.Option("-o", "--output", help="what the network sees beside what it finds")] = None,
+    save: Annotated[bool, typer.Option("--save", help="write model.yaml into the model's folder")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON on standard output")] = False,
+    head: Annotated[Text, typer.Option(help="how the outputs are read: NAME:key=value,...")] = None,
+    color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
+    mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
+    scale: Annotated[Text, typer.Option(help="see --mean")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    pad: Annotated[float | None, typer.Option(help="grey level around a letterbox, 0 to 255")] = None,
+    labels: Annotated[Text, typer.Option(help="a label file, one name a line")] = None,
+    score: Annotated[float | None, typer.Option(help="least score")] = None,
+    nms: Annotated[float | None, typer.Option(help="overlap (IoU) above which the weaker box goes")] = None,
+    top: Annotated[int | None, typer.Option(help="most objects a picture")] = None,
+) -> None:
+    """Task, inputs, outputs, proposed head and preprocessing; why, and what is in doubt."""
+    head_name, head_options = flags.part("head", head, "--head")
+    config = flags.model(
+        model, head=head_name, head_options=head_options, color=color, mean=flags.numbers("--mean", mean),
+        scale=flags.numbers("--scale", scale), resize=resize, pad=pad, labels=labels, score=score, nms=nms, top=top,
+    )  # fmt: skip
+    if picture is None and output is not None:
+        raise UsageError(f"-o {output}: needs a picture to try the model on: sightline inspect {model} PICTURE")
+    found = identify(config)
+    report = describe(found)
+    if picture is not None and found.decided:
+        report["tried"] = _tried(config, picture, output)
+    if save:
+        folder = Path(model) if Path(model).is_dir() else Path(model).parent
+        report["saved"] = str(save_manifest(found, folder))
+    print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
+    if picture is not None:
+        require(found)
+
+
+# -- in words ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    size = report["preprocess"]
+    sure = f"confidence {report['confidence']:.2f}"
+    rows = [
+        ("file", f"{report['file']} ({report['format']}, sha256 {str(report['sha256'])[:12]})"),
+        ("task", report["task"]),
+        ("head", f"{report['head'] or 'unknown'}{_options(report['head_options'])}, {sure}"),
+        *(("input", _tensor(item)) for item in report["inputs"]),
+        *(("output", _tensor(item)) for item in report["outputs"]),
+        ("preprocess", _preprocess(size) if size else "unknown"),
+        ("labels", _labels(report["labels"])),
+        ("thresholds", "score {score:g}, nms {nms:g}, top {top}".format(**report["thresholds"])),
+        *(("because", reason) for reason in report["reasons"]),
+        *(("in doubt", doubt) for doubt in report["doubts"]),
+        *(("warning", warning) for warning in report["warnings"]),
+        *(("question", line) for line in str(report["question"]).splitlines()),
+    ]
+    if report["licence"]:
+        rows.insert(1, ("licence", report["licence"]))
+    if tried := report.get("tried"):
+        rows.append(("found", ", ".join(f"{o['label']} {o['score']:.2f}" for o in tried["objects"]) or "nothing"))
+        if "written" in tried:
+            rows.append(("written", tried["written"]))
+    if "saved" in report:
+        rows.append(("saved", report["saved"]))
+    return [f"{key:<11} {text}" for key, text in rows]
+
+
+def _options(options: dict[str, object]) -> str:
+    return f" ({', '.join(f'{k}={v}' for k, v in options.items())})" if options else ""
+
+
+def _tensor(item: dict[str, Any]) -> str:
+    shape = "x".join("?" if n is None else str(n) for n in item["shape"])
+    return f"{item['name']} {shape} {item['dtype']} {item['layout']}".rstrip()
+
+
+def _preprocess(steps: dict[str, Any]) -> str:
+    mean, scale = (",".join(f"{v:g}" for v in steps[key]) for key in ("mean", "scale"))
+    pad = f" pad {steps['pad']:g}" if "letterbox" in steps["resize"] else ""
+    return f"{steps['resize']} to {steps['width']}x{steps['height']}{pad}, {steps['color']}, (pixel - {mean}) / {scale}"
+
+
+def _labels(labels: list[str]) -> str:
+    return f"{len(labels)}: {', '.join(labels[:8])}{' ...' if len(labels) > 8 else ''}" if labels else "none"
+
+
+# -- in pictures -------------------------------------------------------------------------------------------------------
+
+
+def _tried(config: ModelConfig, picture: str, output: Text) -> dict[str, object]:
+    """The model's objects on one frame, and the picture of it where one is asked for."""
+    frame = frame_at(picture)
+    model, _ = build_model(config)
+    try:
+        objects = model.predict(frame).detections
+    finally:
+        model.close()
+    tried: dict[str, object] = {
+        "picture": frame.stream.id,
+        "objects": [
+            {
+                "label": objects.name_of(row),
+                "score": round(float(objects.score[row]), 4),
+                "box": [round(float(v), 2) for v in objects.xyxy[row]],
+            }
+            for row in range(len(objects))
+        ],
+    }
+    if output is None:
+        return tried
+    path = Path(output)
+    if Path(picture).exists() and path.exists() and path.samefile(picture):
+        raise UsageError(f"{path}: the output would overwrite the picture; choose another name")
+    write_picture(path, side_by_side(frame, model.picture_input, objects))
+    return {**tried, "written": str(path)}
+
+
+def side_by_side(frame: Frame, picture_input: InputSpec, objects: Detections) -> U8:
+    """Left the picture as the network gets it, right the frame, the same objects on both; (H, W, 3) RGB."""
+    if frame.picture is None:
+        raise ValueError("the frame's picture was given back already")
+    steps, size_wh = picture_input.preprocess, picture_input.size_wh
+    left = tensor_rgb(frame, steps, size_wh)
+    matrix = view_of(frame, place((frame.width, frame.height), size_wh, steps.resize, steps.pad)).matrix
+    back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
+    corners = objects.xyxy.reshape(-1, 2, 2) @ back[:2, :2].T + back[:2, 2]
+    right = rgb(frame.picture)
+    height = max(left.shape[0], min(right.shape[0], 1080))
+    panels = [_drawn(left, corners.reshape(-1, 4), objects, height), _drawn(right, objects.xyxy, objects, height)]
+    bar = np.full((height, 6, 3), 128, np.uint8)
+    return np.concatenate([panels[0], bar, panels[1]], axis=1)
+
+
+def _drawn(pixels: U8, boxes: np.ndarray[Any, Any], objects: Detections, height: int) -> U8:
+    """`pixels` at the given height with its boxes and labels."""
+    gain = height / pixels.shape[0]
+    out = cast("U8", cv2.resize(pixels, (max(1, round(pixels.shape[1] * gain)), height)))
+    for row, box in enumerate(boxes * gain):
+        x1, y1, x2, y2 = (round(float(v)) for v in box)
+        cv2.rectangle(out, (x1, y1), (x2, y2), _COLOR, 2)
+        text = f"{objects.name_of(row)} {objects.score[row]:.2f}"
+        at = (x1 + 2, max(12, y1 - 4))
+        cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _COLOR, 1, cv2.LINE_AA)
+    return out
