@@ -60,7 +60,7 @@ def track(boxes: MotText, tracker: Tracker, stream: StreamInfo) -> Iterator[str]
     Frames without boxes are shown to the tracker too, and only left out where every track has ended.
     """
     frames, starts = np.unique(boxes.frame, return_index=True)
-    ends = np.append(starts[1:], len(boxes.frame))
+    ends = np.append(starts[1:], len(boxes.frame))[: len(frames)]
     patience = math.ceil(float(getattr(tracker, "lost_s", _WITHOUT_LIMIT_S)) * float(stream.rate or 25)) + 3
     expected = None
     for number, start, end in zip(frames.tolist(), starts.tolist(), ends.tolist(), strict=True):

@@ -74,7 +74,7 @@ class Lifecycle:
             ids, seen_rows = ids[known], seen_rows[known]
         if len(rows) == len(tracks):
             return Tracks(ids, seen_rows, ended=ended)
-        coasting = (tracks.id > 0) & (~tracks.missed | (tracks.unseen_s <= self.coast_s))
+        coasting = (tracks.id > 0) & (~tracks.missed | (tracks.unseen_s <= self.coast_s + 1e-6))
         coasting[rows] = False
         boxes = np.clip(tracks.position, 0, (frame.width, frame.height, frame.width, frame.height))
         # velocity may carry a box out of the frame, or turn it over
