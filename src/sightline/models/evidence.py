@@ -35,11 +35,13 @@ class Facts:
         return self.graph.outputs
 
     def named(self, *words: str) -> TensorSpec | None:
-        """The first output whose lower-case name holds one of `words`, in the order of the words."""
+        """The first output whose lower-case name begins with, else holds, one of `words`, in the order of the words."""
         for word in words:
-            for output in self.outputs:
-                if word in output.name.lower():
-                    return output
+            names = [(output.name.lower(), output) for output in self.outputs]
+            for fits in (str.startswith, str.__contains__):
+                found = next((output for name, output in names if fits(name, word)), None)
+                if found is not None:
+                    return found
         return None
 
     def last(self, size: int, rank: int = 3) -> list[TensorSpec]:
@@ -80,13 +82,20 @@ def _channels(graph: Graph, node: Node) -> int:
         seen += 1
         if current.op == "Conv":
             shape = graph.shapes.get(current.inputs[1], ())
-            # a distribution's expectation is a 1x1 convolution to one channel that holds no learnt thing: look past it
-            if shape and not (shape[0] == 1 and len(shape) == 4 and shape[1] in (8, 16, 17, 33)):
+            if shape and not _is_expectation(graph, current.inputs[1], shape):
                 return int(shape[0])
         elif current.op not in _POINTWISE and current is not node:
             continue
         stack.extend(graph.maker[name] for name in current.inputs[:1] if name in graph.maker)
     return 0
+
+
+def _is_expectation(graph: Graph, weights: str, shape: tuple[int, ...]) -> bool:
+    """Whether a convolution only takes a distribution's mean: one channel with the weights 0, 1, 2 ..."""
+    if shape[0] != 1 or int(np.prod(shape)) != shape[1] or shape[1] > 64:
+        return False
+    value = graph.value(weights)
+    return value is not None and np.array_equal(value.ravel(), np.arange(shape[1]))
 
 
 # -- the way in ------------------------------------------------------------------------------------------------------

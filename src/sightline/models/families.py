@@ -136,8 +136,8 @@ TRAININGS: dict[str, Training] = {
     ),
     "yolov4": _training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
     "yolo-nas": Training(
-        "YOLO-NAS takes RGB/255 or BGR/255 in a letterbox, by version",
-        (RGB, BGR),
+        "YOLO-NAS takes BGR/255 in a letterbox, centred or at the top left by version",
+        (BGR,),
         ((ZERO, BYTE),),
         (LETTERBOX, TOPLEFT),
         114,

@@ -74,9 +74,9 @@ def _color(
         if said.color is not None:
             feeding.reasons.append(f"{said.source} says {said.color.upper()}")
             return said.color
-    if len(training.color) > 1:
+    color, *other_colors = training.color
+    if other_colors:
         feeding.open.append(("--color", tuple(c.value for c in training.color), training.why))
-    color = training.color[0]
     turned = shown.reversed or _turned_by_converter(facts.graph.metadata, training)
     if turned:
         feeding.reasons.append("the graph turns the channel order round first")
@@ -171,9 +171,10 @@ def _resize(
         if said.resize is not None:
             feeding.reasons.append(f"{said.source} says how to resize: {said.resize}")
             return said.resize
-    if len(training.resize) > 1:
+    resize, *others = training.resize
+    if others:
         feeding.open.append(("--resize", tuple(r.value for r in training.resize), training.why))
-    return training.resize[0]
+    return resize
 
 
 def _member(kind: type[_Choice], text: str, flag: str) -> _Choice:

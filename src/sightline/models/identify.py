@@ -252,7 +252,7 @@ def _labels(
     if reading.names and not _fitting(candidates, reading):
         return reading.names, (), ()
     if not candidates:
-        return _known_names(reading)
+        return _known_names(facts, reading)
     fitting = _fitting(candidates, reading)
     names, notes = fit_labels(fitting[0] if fitting else candidates[0], reading.classes, **shape)
     others = [t for t in fitting[1:] if fit_labels(t, reading.classes, **shape)[0] != names]
@@ -278,15 +278,20 @@ def _given_table(config: ModelConfig, manifest: Manifest, located: Located) -> L
     return None if manifest.labels is None else LabelTable(manifest.labels, "model.yaml")
 
 
-def _known_names(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _known_names(facts: Facts, reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """COCO's names where the count of classes is COCO's own and no file names them."""
     from sightline.models.coco import COCO_80, COCO_91
 
     count = reading.classes
-    if reading.task != "detect" or (count not in (80, 91, 90) and not reading.one_based):
+    zoo = reading.one_based and any(word in facts.hints for word in _COCO_ZOO)
+    if reading.task != "detect" or (count not in (80, 91) and not zoo):
         return (), (), ()
     names = COCO_80 if count == 80 else COCO_91
     return names, (), ("no label file: the names are COCO's, by the count of classes",)
+
+
+# Names of published detectors whose 90 classes are COCO's.
+_COCO_ZOO = ("coco", "ssd_mobilenet", "ssdlite", "efficientdet", "fasterrcnn", "faster_rcnn", "retinanet", "ssd300")
 
 
 def _check_classes(config: ModelConfig, spec: ModelSpec) -> None:
@@ -295,7 +300,7 @@ def _check_classes(config: ModelConfig, spec: ModelSpec) -> None:
     if not spec.labels:
         wanted = [name for name in wanted if not name.removeprefix("class").isdigit()]
     for name in wanted:
-        if name in spec.labels:
+        if name.strip().lower() in {label.lower() for label in spec.labels}:
             continue
         near = difflib.get_close_matches(name, spec.labels, n=3, cutoff=0.5)
         some = ", ".join(label for label in spec.labels[:12] if label)
@@ -308,6 +313,9 @@ def _check_classes(config: ModelConfig, spec: ModelSpec) -> None:
 
 def _question(weights: Path, facts: Facts, reading: Reading, feeding: Feeding) -> str:
     """What is left open, as the flags that would answer it; "" where nothing is."""
+    alone = next((node.op for node in facts.graph.nodes if node.op.endswith("_TRT")), None)
+    if alone is not None:
+        return f"{weights.name}: its operation {alone} runs in TensorRT only; export it without (no --end2end)"
     for item in facts.others:
         if _other(item).source == "unknown":
             return (

@@ -24,12 +24,18 @@ def read_detection_output(facts: Facts) -> Reading | None:
         if node is not None:
             classes = _int(node, "num_classes") or _classes_behind(facts, node)
             background = _int(node, "background_label_id", 0)
+            if background > 0 and classes:
+                # the last class is none: the others count from 0
+                classes -= 1
             why.append(
                 f"made by DetectionOutput{f' with {classes} classes' if classes else ''}, background {background}"
             )
         options: dict[str, object] = {"background": background}
         family = _ssd_family(facts)
-        names = _zoo_names(facts.hints) if classes in (None, 0, 2, 3) else ()
+        names = _zoo_names(facts.hints)
+        names = names if background == 0 else names[1:]
+        if classes and len(names) != classes:
+            names = ()
         if names:
             why.append("its name is one of Open Model Zoo's, whose labels are known")
         return Reading(
@@ -40,7 +46,7 @@ def read_detection_output(facts: Facts) -> Reading | None:
             options,
             classes=classes or None,
             background=background == 0,
-            names=names if not classes or len(names) == classes else (),
+            names=names,
         )
     return _boxes_labels(facts)
 
@@ -81,6 +87,8 @@ def _ssd_family(facts: Facts) -> str:
     framework = next((v.lower() for k, v in meta.items() if k.endswith("framework")), "")
     turned = next((v.lower() for k, v in meta.items() if "reverse_input_channels" in k and "model_info" not in k), "")
     pipeline = any("tensorflow_object_detection" in k and v.lower() not in ("none", "") for k, v in meta.items())
+    if _zoo_names(facts.hints):
+        return "caffe-ssd"
     if (framework in ("tf", "tensorflow") or pipeline) and turned not in ("true", "1", "yes"):
         return "tf-detection"
     return "caffe-ssd"
@@ -100,7 +108,8 @@ def _boxes_labels(facts: Facts) -> Reading | None:
     why = f"{boxes.name} [K, 5] (box and score) and {labels.name} [K]"
     family = "caffe-ssd" if facts.graph.format == "openvino" else "mmdetection"
     doubts = ("whether label 0 is the first name is taken as given",)
-    return Reading("detection-output", family, 0.75, (why,), {"normalized": False}, doubts=doubts)
+    names = _zoo_names(facts.hints)[1:]
+    return Reading("detection-output", family, 0.75, (why,), {"normalized": False}, names=names, doubts=doubts)
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------
@@ -153,15 +162,32 @@ def _columns_by_name(name: str) -> str | None:
 
 
 def _columns_by_parts(facts: Facts, output: TensorSpec) -> str | None:
-    """The joined parts of YOLOv7's own export: batch, box, class, score."""
-    node = facts.graph.maker.get(facts.graph.tensor(output.name))
-    if node is None or node.op != "Concat" or len(node.inputs) != 4 or output.shape[-1] != 7:
+    """The order of columns from what the four joined parts are made of; None where a part does not tell."""
+    tensor = facts.graph.tensor(output.name)
+    node = facts.graph.maker.get(tensor)
+    while node is not None and node.op in ("Identity", "Cast"):
+        node = facts.graph.maker.get(node.inputs[0])
+    if node is None or node.op != "Concat" or len(node.inputs) != (output.shape[-1] or 0) - 3:
         return None
-    second = facts.graph.makers(node.inputs[1])
-    third = facts.graph.maker.get(node.inputs[2])
-    boxes_second = any(n.op in ("MatMul", "Mul", "Sub", "Add") for n in second)
-    whole = third is not None and third.op == "Cast"
-    return "batch,x1,y1,x2,y2,class,score" if boxes_second and whole else None
+    found = [_part_of_row(facts, part) for part in node.inputs]
+    if found.count("index") == 2:
+        # a suppression's own indices: view first, then class
+        found[found.index("index")] = "batch"
+        found[found.index("index")] = "class"
+    words = ["batch" if word == "index" else word for word in found]
+    wanted = {"batch", "class", "score", "x1,y1,x2,y2"} if len(words) == 4 else {"class", "score", "x1,y1,x2,y2"}
+    return ",".join(words) if set(words) == wanted else None
+
+
+def _part_of_row(facts: Facts, tensor: str) -> str:
+    made = {node.op for node in facts.graph.makers(tensor)}
+    if made == {"NonMaxSuppression"}:
+        return "index"
+    if made == {"ArgMax"}:
+        return "class"
+    if made <= {"ReduceMax", "Sqrt", "Sigmoid", "TopK", "Max"} and made:
+        return "score"
+    return "x1,y1,x2,y2" if made & {"MatMul", "Sub", "Add"} else ""
 
 
 def _classes_before_nms(facts: Facts) -> int | None:
@@ -218,14 +244,17 @@ def read_ready(facts: Facts) -> Reading | None:
     if len(scores.shape) == 3 and scores.shape[-1] not in (1, None):
         return None
     names = f"{boxes.name}, {scores.name}, {classes.name}"
+    options: dict[str, object]
     if boxes.name.lower().startswith("detection_boxes"):
         why = f"outputs {names}: TensorFlow's detection API"
-        return Reading("tf-detection", "tf-detection", 0.93, (why,), one_based=True)
+        options = {"boxes": boxes.name, "scores": scores.name, "classes": classes.name}
+        options |= {} if count is None else {"count": count.name}
+        return Reading("tf-detection", "tf-detection", 0.93, (why,), options, one_based=True)
     if count is None:
         return _labels_boxes_scores(facts, boxes, scores, classes)
     why = f"outputs {names} and {count.name}: suppressed in the graph"
-    family = _yolo_family(facts)
-    options: dict[str, object] = {
+    family = "yolo-nas" if "pred_boxes" in names else _yolo_family(facts)
+    options = {
         "boxes": boxes.name,
         "scores": scores.name,
         "classes": classes.name,
@@ -300,18 +329,30 @@ def read_pairs(facts: Facts) -> Reading | None:
 
 def _v4(boxes: TensorSpec, scores: TensorSpec) -> Reading:
     why = f"{boxes.name} [A, 1, 4] and {scores.name} [A, {scores.shape[2]}]: YOLOv4 of the PyTorch line, decoded"
-    options: dict[str, object] = {"boxes": boxes.name, "scores": scores.name}
-    asked = ("--head", ("ssd",), "this output layout is not read yet")
-    return Reading("ssd", "yolov4", 0.4, (why,), options, classes=scores.shape[2], open=(asked,))
+    options: dict[str, object] = {"boxes": boxes.name, "scores": scores.name, "normalized": True, "activation": "none"}
+    return Reading("boxes-scores", "yolov4", 0.85, (why,), options, classes=scores.shape[2])
 
 
 def _ssd(facts: Facts, boxes: TensorSpec, scores: TensorSpec) -> Reading:
     graph = facts.graph
     made = {part.op for part in strands(graph, graph.tensor(boxes.name))}
-    decoded = bool(made & {"Exp", "Mul", "Add", "Sub", "Div"})
+    sure = {part.op for part in strands(graph, graph.tensor(scores.name))}
     columns = scores.shape[2] or 0
     why = f"{boxes.name} [A, 4] and {scores.name} [A, {columns}]"
     options: dict[str, object] = {"boxes": boxes.name, "scores": scores.name}
-    state = "decoded in the graph" if decoded else "offsets from priors that stand nowhere in the file"
-    asked = ("--head", ("ssd", "ultraface"), f"its boxes are {state}, by a convention that no name or shape tells")
-    return Reading("ssd", "pytorch-ssd", 0.4, (why,), options, classes=columns or None, background=True, open=(asked,))
+    decoded = bool(made & {"Sub", "Add"}) and any(
+        node.op == "Exp" for node in graph.before(graph.tensor(boxes.name), 14)
+    )
+    if decoded and sure == {"Softmax"}:
+        told = "boxes decoded in the graph with exp(), a softmax with background first: SSD of the PyTorch line"
+        options |= {"normalized": True, "activation": "none", "background": 0}
+        return Reading("boxes-scores", "pytorch-ssd", 0.8, (why, told), options, classes=columns, background=True)
+    if "pred_" in boxes.name or "yolo_nas" in facts.hints or "yolonas" in facts.hints:
+        options |= {"normalized": False, "activation": "none" if sure == {"Sigmoid"} else ""}
+        told = "decoded boxes and sigmoid scores: YOLO-NAS"
+        return Reading("boxes-scores", "yolo-nas", 0.8, (why, told), options, classes=columns)
+    values = ("boxes-scores:normalized=true", "boxes-scores:normalized=false")
+    if not made & {"Mul", "Add", "Sub", "Div"}:
+        values = ("ssd:strides=..,sizes=..",)
+    asked = ("--head", values, "no name or shape tells by what convention its boxes are given")
+    return Reading("boxes-scores", "unknown", 0.4, (why,), options, classes=columns or None, open=(asked,))

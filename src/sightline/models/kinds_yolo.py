@@ -20,7 +20,7 @@ def _parts(facts: Facts, output: TensorSpec) -> tuple[Strand, ...]:
 def _main(facts: Facts) -> TensorSpec | None:
     """The one concatenated output: rank 3, alone or beside raw grids and prototypes."""
     flat = [o for o in facts.outputs if len(o.shape) == 3]
-    rest = [o for o in facts.outputs if len(o.shape) in (4, 5)]
+    rest = [o for o in facts.outputs if len(o.shape) in (4, 5) and o.shape[-2:] != (1, 4)]
     return flat[0] if len(flat) == 1 and len(flat) + len(rest) == len(facts.outputs) else None
 
 
