@@ -115,8 +115,8 @@ def _houses(picture: U8, camera: Camera, rng: np.random.Generator) -> None:
                 right, high = left + 0.45 * pitch, low + 1.5
                 if floor == 0 and k == panes // 2:
                     low = 0.05
-                _quad(picture, camera, [(left - 0.08, WALL, low), (right + 0.08, WALL, low), (right + 0.08, WALL, high + 0.1),
-                                        (left - 0.08, WALL, high + 0.1)], dark)  # fmt: skip
+                frame = [(left - 0.08, low), (right + 0.08, low), (right + 0.08, high + 0.1), (left - 0.08, high + 0.1)]
+                _quad(picture, camera, [(x, WALL, y) for x, y in frame], dark)
                 lit: Rgb = (225, 205, 140) if rng.random() < 0.06 else glass
                 _quad(
                     picture,

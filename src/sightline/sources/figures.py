@@ -1,9 +1,11 @@
-"""People, cars, bikes and street furniture as flat outlines in metres: x forward, y up from the ground, (0, 0) the foot."""
+"""People, cars, bikes and street furniture as flat outlines: metres, x forward, y up, the foot at (0, 0)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,10 @@ __all__ = ["STEPS", "Figure", "Part", "bike", "car", "lamp", "person", "tree"]
 F64 = NDArray[np.float64]
 STEPS = 16  # poses in one stride or turn of the pedals
 
-Rgb = tuple[int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """points start:stop of a figure, painted in paint `paint` of the actor; stroke > 0: an outline so many metres wide."""
+    """Points start:stop of a figure, in colour `paint` of its wearer; stroke > 0: an outline so many metres wide."""
 
     start: int
     stop: int
@@ -42,7 +42,7 @@ class _Pen:
         self.parts: list[Part] = []
         self.count = 0
 
-    def add(self, points: list[tuple[float, float]] | F64, paint: int, stroke: float = 0.0) -> None:
+    def add(self, points: Sequence[tuple[float, float]] | F64, paint: int, stroke: float = 0.0) -> None:
         p = np.asarray(points, np.float64)
         self.parts.append(Part(self.count, self.count + len(p), paint, stroke))
         self.points.append(p)
@@ -56,7 +56,7 @@ class _Pen:
 
     def limb(self, way: list[tuple[float, float]], thick: float, paint: int) -> None:
         """A bent limb: one quad for each of its bones."""
-        for (x0, y0), (x1, y1) in zip(way[:-1], way[1:], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(way):
             d = np.array([x1 - x0, y1 - y0])
             n = np.array([-d[1], d[0]]) * (thick / 2 / max(float(np.hypot(*d)), 1e-6))
             self.add(
@@ -141,29 +141,46 @@ def bike(build: int, step: int) -> Figure:
     return pen.done()
 
 
-_BODIES: tuple[tuple[list[tuple[float, float]], list[list[tuple[float, float]]]], ...] = (
-    (  # hatchback
-        [(-2.0, 0.3), (-2.05, 0.85), (-1.85, 1.0), (-1.55, 1.42), (-1.2, 1.5), (0.2, 1.5), (0.95, 0.98), (1.85, 0.85), (2.05, 0.65), (2.05, 0.3)],
-        [[(-1.62, 1.0), (-1.38, 1.4), (-0.62, 1.41), (-0.62, 1.0)], [(-0.5, 1.0), (-0.5, 1.41), (0.12, 1.41), (0.72, 1.0)]],
+Outline = tuple[tuple[float, float], ...]
+
+
+def _outline(text: str) -> Outline:
+    """ "x,y x,y ..." in centimetres -> points in metres."""
+    pairs = (pair.split(",") for pair in text.split())
+    return tuple((int(x) / 100, int(y) / 100) for x, y in pairs)
+
+
+def _shape(body: str, *panes: str) -> tuple[Outline, tuple[Outline, ...]]:
+    return _outline(body), tuple(_outline(pane) for pane in panes)
+
+
+# hatchback, saloon, van, estate on high wheels, pick-up: the body from the rear sill over the roof to the front, panes
+_BODIES = (
+    _shape(
+        "-200,30 -205,85 -185,100 -155,142 -120,150 20,150 95,98 185,85 205,65 205,30",
+        "-162,100 -138,140 -62,141 -62,100",
+        "-50,100 -50,141 12,141 72,100",
     ),
-    (  # saloon
-        [(-2.3, 0.3), (-2.32, 0.85), (-1.6, 0.98), (-0.95, 1.4), (0.15, 1.43), (0.95, 0.97), (2.1, 0.85), (2.3, 0.62), (2.3, 0.3)],
-        [[(-1.4, 0.98), (-0.9, 1.32), (-0.42, 1.34), (-0.42, 0.98)], [(-0.3, 0.98), (-0.3, 1.34), (0.1, 1.34), (0.72, 0.98)]],
+    _shape(
+        "-230,30 -232,85 -160,98 -95,140 15,143 95,97 210,85 230,62 230,30",
+        "-140,98 -90,132 -42,134 -42,98",
+        "-30,98 -30,134 10,134 72,98",
     ),
-    (  # van
-        [(-2.45, 0.32), (-2.5, 1.9), (-2.3, 2.05), (1.0, 2.05), (1.75, 1.25), (2.4, 1.05), (2.5, 0.7), (2.5, 0.32)],
-        [[(0.25, 1.2), (0.25, 1.85), (0.95, 1.85), (1.5, 1.2)]],
+    _shape(
+        "-245,32 -250,190 -230,205 100,205 175,125 240,105 250,70 250,32",
+        "25,120 25,185 95,185 150,120",
     ),
-    (  # estate on high wheels
-        [(-2.2, 0.4), (-2.25, 1.05), (-2.1, 1.65), (-1.8, 1.76), (0.2, 1.74), (0.95, 1.15), (2.05, 1.02), (2.25, 0.8), (2.25, 0.4)],
-        [[(-1.95, 1.14), (-1.85, 1.6), (-1.1, 1.62), (-1.1, 1.14)], [(-1.0, 1.14), (-1.0, 1.62), (-0.4, 1.62), (-0.4, 1.14)],
-         [(-0.28, 1.14), (-0.28, 1.62), (0.12, 1.62), (0.7, 1.14)]],
+    _shape(
+        "-220,40 -225,105 -210,165 -180,176 20,174 95,115 205,102 225,80 225,40",
+        "-195,114 -185,160 -110,162 -110,114",
+        "-100,114 -100,162 -40,162 -40,114",
+        "-28,114 -28,162 12,162 70,114",
     ),
-    (  # pick-up
-        [(-2.55, 0.4), (-2.6, 1.0), (-0.65, 1.02), (-0.55, 1.68), (0.45, 1.68), (1.05, 1.1), (2.3, 1.0), (2.5, 0.8), (2.5, 0.4)],
-        [[(-0.45, 1.1), (-0.42, 1.58), (0.38, 1.58), (0.8, 1.1)]],
+    _shape(
+        "-255,40 -260,100 -65,102 -55,168 45,168 105,110 230,100 250,80 250,40",
+        "-45,110 -42,158 38,158 80,110",
     ),
-)  # fmt: skip
+)
 
 
 @lru_cache(maxsize=64)

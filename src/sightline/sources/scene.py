@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -127,33 +129,10 @@ class Street:
             longest = reach / (lane.speed * (1 - lane.vary))
             first, last = int(np.floor((t0 - longest) / lane.gap)) - 1, int(np.ceil(t1 / lane.gap)) + 1
             for k in range(first, last + 1):
-                actor = self._actor(number, lane, k)
+                actor = _actor(self, number, k)
                 if actor.start <= t1 and actor.end >= t0:
                     found.append(actor)
         return found
-
-    def _actor(self, number: int, lane: Lane, k: int) -> Actor:
-        # a generator for each place in the timetable makes any moment as cheap to reach as the first
-        rng = np.random.default_rng((self.seed, number, k + (1 << 20)))
-        wander, late, pace, size = rng.random(4)
-        v = lane.v + lane.spread * (2 * wander - 1)
-        edges = (
-            self.camera.along(-MARGIN * self.camera.width, v),
-            self.camera.along((1 + MARGIN) * self.camera.width, v),
-        )
-        u0, u1 = edges if lane.heading > 0 else edges[::-1]
-        return Actor(
-            id=(k + (1 << 20)) * len(self.lanes) + number + 1,
-            label=lane.label,
-            heading=lane.heading,
-            u0=u0,
-            u1=u1,
-            v=v,
-            speed=lane.speed * (1 + lane.vary * (2 * pace - 1)),
-            start=lane.gap * (k + 0.45 * late),
-            look=int(rng.integers(1 << 30)),
-            size=0.88 + 0.24 * size,
-        )
 
     def anchor(self, actor: Actor, t: float) -> tuple[float, float]:
         """Where the foot of an actor is at time t, in frame pixels: the bottom centre of its whole outline."""
@@ -172,7 +151,7 @@ class Street:
             if end <= begin:
                 continue
             a, b = self.anchor(actor, begin), self.anchor(actor, end)
-            for p, q in zip(line[:-1], line[1:], strict=True):
+            for p, q in pairwise(line):
                 at = _meet(a, b, p, q)
                 if at is None:
                     continue
@@ -182,6 +161,33 @@ class Street:
                 time_s = actor.start + (u - actor.u0) * actor.heading / actor.speed
                 found.append(Crossing(time_s, actor.id, actor.label, "in" if side > 0 else "out"))
         return sorted(found, key=lambda c: (c.time_s, c.actor))
+
+
+@lru_cache(maxsize=4096)
+def _actor(where: Street, number: int, k: int) -> Actor:
+    """Number `k` in the timetable of a lane."""
+    lane, camera = where.lanes[number], where.camera
+    # a generator for each place in the timetable makes any moment as cheap to reach as the first
+    rng = np.random.default_rng((where.seed, number, k + (1 << 20)))
+    wander, late, pace, size = rng.random(4)
+    v = lane.v + lane.spread * (2 * wander - 1)
+    edges = (
+        camera.along(-MARGIN * camera.width, v),
+        camera.along((1 + MARGIN) * camera.width, v),
+    )
+    u0, u1 = edges if lane.heading > 0 else edges[::-1]
+    return Actor(
+        id=(k + (1 << 20)) * len(where.lanes) + number + 1,
+        label=lane.label,
+        heading=lane.heading,
+        u0=u0,
+        u1=u1,
+        v=v,
+        speed=lane.speed * (1 + lane.vary * (2 * pace - 1)),
+        start=lane.gap * (k + 0.45 * late),
+        look=int(rng.integers(1 << 30)),
+        size=0.88 + 0.24 * size,
+    )
 
 
 def _meet(
@@ -204,7 +210,7 @@ def _meet(
 
 
 def street(seed: int, width: int, height: int) -> Street:
-    """The street of a seed in a frame of that size: camera, lanes and traffic are drawn from ranges seen in practice."""
+    """The street of a seed in a frame of that size: camera and traffic are drawn from ranges seen in practice."""
     rng = np.random.default_rng((seed, 7))
     tall, back = float(rng.uniform(5.5, 10.0)), float(rng.uniform(11, 17))
     horizon = float(rng.uniform(0.02, 0.14)) * height

@@ -11,52 +11,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from sightline.errors import UsageError
 from sightline.sources.backdrop import Fixture, backdrop, fixtures
-from sightline.sources.figures import STEPS, Figure, bike, car, person
-from sightline.sources.scene import LABELS, Actor, Crossing, Street, street
+from sightline.sources.painting import Pose, cover, dressed, paint, placed, shade
+from sightline.sources.scene import LABELS, Crossing, Street, street
 from sightline.types import U8, ColorMatrix, Detections, Frame, Instant, Picture, PixelLayout, StreamInfo
 
 __all__ = ["Scene", "SyntheticSource"]
 
 TICKS = 90_000  # the time base of MPEG systems
 NOISE_STEP = 8
-
-Rgb = tuple[int, int, int]
-I32 = NDArray[np.int32]
-
-_CLOTHES: tuple[Rgb, ...] = (
-    (170, 45, 45), (40, 70, 140), (45, 110, 70), (205, 170, 60), (225, 225, 220), (45, 45, 50), (110, 70, 130),
-    (215, 120, 60), (120, 140, 160), (90, 80, 65),
-)  # fmt: skip
-_BODIES: tuple[Rgb, ...] = (
-    (170, 30, 35), (35, 65, 130), (220, 220, 222), (150, 155, 160), (35, 36, 40), (60, 100, 75), (215, 180, 70),
-    (120, 60, 40), (85, 120, 160), (195, 190, 175),
-)  # fmt: skip
-_SKINS: tuple[Rgb, ...] = ((238, 200, 172), (205, 155, 120), (150, 105, 75), (95, 65, 50))
-_HAIRS: tuple[Rgb, ...] = ((40, 30, 25), (95, 65, 40), (190, 150, 90), (150, 150, 150), (200, 60, 50), (240, 240, 240))
-
-
-@dataclass(frozen=True, slots=True)
-class _Pose:
-    """Something to paint: outline points (P, 2) in 1/16 px from pixel centres as OpenCV counts, colours by part,
-    pixels per metre, foot (2,) in frame pixels, the actor it belongs to (None: a fixture), and the part of the frame
-    (x0, y0, x1, y1) that it can touch.
-    """
-
-    figure: Figure
-    points: I32
-    paints: tuple[Rgb, ...]
-    scale: float
-    foot: NDArray[np.float64]
-    actor: Actor | None
-    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -81,11 +51,8 @@ class Scene:
 
     @property
     def line(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """A line across the street in frame pixels, from the house fronts to the near edge.
-
-        "in" (the right-hand side of who walks along it) is to the left of the picture.
-        """
-        ends = self.street.camera.project(np.array([[0.0, 16.4, 0.0], [0.0, 0.15, 0.0]]))
+        """A line across the street in frame pixels, from the near edge to the house fronts: "in" is to the right."""
+        ends = self.street.camera.project(np.array([[0.0, 0.62, 0.0], [0.0, 16.6, 0.0]]))
         return (float(ends[0, 0]), float(ends[0, 1])), (float(ends[1, 0]), float(ends[1, 1]))
 
     def time_s(self, index: int) -> float:
@@ -114,11 +81,13 @@ class Scene:
         frame = self._empty[top : top + h, left : left + w].copy()
         dark = self._shaded[top : top + h, left : left + w]
         poses = self._poses(index)
-        self._shadows(poses, frame, dark)
+        for pose in poses:
+            if pose.actor is not None:
+                shade(frame, dark, pose, *self._sun)
         truth = self._seen(poses, frame)
         planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
-        luma = self._expose(planes[:h], index)
-        chroma = planes[h:].reshape(2, h // 2, w // 2)
+        luma = self._expose(cast(U8, planes[:h]), index)
+        chroma = cast(U8, planes[h:]).reshape(2, h // 2, w // 2)
         half_h, half_w = (self.height + 1) // 2, (self.width + 1) // 2
         picture = Picture(
             (luma[: self.height, : self.width], chroma[0, :half_h, :half_w], chroma[1, :half_h, :half_w]),
@@ -162,58 +131,53 @@ class Scene:
         grain = self._grain[oy : oy + h, ox : ox + w]
         return cv2.addWeighted(luma, gain, grain, 1.0, 16 - 16 * gain - 128)  # type: ignore[return-value]
 
-    def _poses(self, index: int) -> list[_Pose]:
+    def _poses(self, index: int) -> list[Pose]:
         """Everything to paint, from far to near."""
-        t = self.time_s(index)
-        camera, dxy = self.street.camera, np.array(self._shake(index))
-        things: list[tuple[float, Figure, tuple[Rgb, ...], float, float, float, int, Actor | None]] = []
-        for f in self._fixtures:
-            things.append((camera.depth(f.u, f.v), f.figure, f.paints, f.u, f.v, f.size, 1, None))
-        for a in self.street.actors(t, t):
-            figure, paints = _dressed(a, t)
-            u = a.u(t)
-            things.append((camera.depth(u, a.v), figure, paints, u, a.v, a.size, a.heading, a))
+        t, shift = self.time_s(index), self._shake(index)
+        camera = self.street.camera
+        things = [*(self._standing if shift == (0, 0) else self._stand(shift))]
+        for actor in self.street.actors(t, t):
+            ground = actor.u(t), actor.v
+            grow = actor.heading * actor.size, actor.size
+            things.append((camera.depth(*ground), placed(camera, *dressed(actor, t), ground, grow, shift, actor)))
         things.sort(key=lambda thing: -thing[0])
-        poses: list[_Pose] = []
-        for depth, figure, paints, u, v, size, heading, actor in things:
-            scale = size * camera.focal / depth
-            foot = camera.project(np.array([[u, v, 0.0]]))[0] + dxy
-            points = figure.points * (heading * scale, -scale) + foot
-            low, high = np.floor(points.min(0)) - 2, np.ceil(points.max(0)) + 3
-            x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
-            x1, y1 = min(int(high[0]), self.width), min(int(high[1]), self.height)
-            if x0 < x1 and y0 < y1:
-                fixed = np.round((points - 0.5) * 16).astype(np.int32)
-                poses.append(_Pose(figure, fixed, paints, scale, foot, actor, (x0, y0, x1, y1)))
-        return poses
+        return [pose for _, pose in things if pose is not None]
 
-    def _shadows(self, poses: list[_Pose], frame: U8, dark: U8) -> None:
-        rng = np.random.default_rng((self.seed, 29))
-        lean, flat = rng.uniform(-0.8, 0.8), rng.uniform(0.12, 0.3)
-        for pose in poses:
-            if pose.actor is not None:
-                half, reach = pose.figure.half * pose.scale, pose.figure.tall * pose.scale * flat
-                middle = pose.foot + np.array([half * lean * 0.4, -0.5 * reach])
-                _lay(frame, dark, middle + _ELLIPSE * (half * 1.1, max(reach, 2.0)))
+    def _stand(self, shift: tuple[int, int]) -> list[tuple[float, Pose | None]]:
+        """What stands still, each with its depth in metres."""
+        camera = self.street.camera
+        return [
+            (camera.depth(f.u, f.v), placed(camera, f.figure, f.paints, (f.u, f.v), (f.size, f.size), shift, None))
+            for f in self._fixtures
+        ]
 
-    def _seen(self, poses: list[_Pose], frame: U8 | None) -> Detections:
+    @cached_property
+    def _standing(self) -> list[tuple[float, Pose | None]]:
+        return self._stand((0, 0))
+
+    @cached_property
+    def _sun(self) -> tuple[float, float]:
+        lean, flat = np.random.default_rng((self.seed, 29)).uniform((-0.8, 0.12), (0.8, 0.3))
+        return float(lean), float(flat)
+
+    def _seen(self, poses: list[Pose], frame: U8 | None) -> Detections:
         """Paint the frame (where given) and a map of who is in front, and read the truth off the map."""
         front = np.zeros((self.height, self.width), np.uint8)
-        rows: list[tuple[_Pose, int, int]] = []
+        rows: list[tuple[Pose, int, int]] = []
         for pose in poses:
             if frame is not None:
-                _paint(frame, pose)
+                paint(frame, pose)
             key = 0
             if pose.actor is not None and len(rows) < 255:
                 key = len(rows) + 1
-            _cover(front, pose, key)
+            cover(front, pose, key)
             if key:
                 x0, y0, x1, y1 = pose.box
-                alone = cv2.countNonZero(cv2.compare(front[y0:y1, x0:x1], key, cv2.CMP_EQ))
+                alone = cv2.countNonZero((front[y0:y1, x0:x1] == key).view(np.uint8))
                 rows.append((pose, key, alone))
         return self._columns(front, rows)
 
-    def _columns(self, front: U8, rows: list[tuple[_Pose, int, int]]) -> Detections:
+    def _columns(self, front: U8, rows: list[tuple[Pose, int, int]]) -> Detections:
         boxes: list[tuple[float, float, float, float]] = []
         ids: list[int] = []
         labels: list[int] = []
@@ -221,7 +185,7 @@ class Scene:
         anchors: list[tuple[float, float]] = []
         for pose, key, alone in rows:
             x0, y0, x1, y1 = pose.box
-            mine = cv2.compare(front[y0:y1, x0:x1], key, cv2.CMP_EQ)
+            mine = (front[y0:y1, x0:x1] == key).view(np.uint8)
             count = cv2.countNonZero(mine)
             if not count or pose.actor is None:
                 continue
@@ -247,66 +211,6 @@ class Scene:
                 "anchor": np.array(anchors, np.float32).reshape(n, 2),
             },
         )
-
-
-_ELLIPSE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 20)), np.sin(np.linspace(0, 2 * np.pi, 20))], 1)
-
-
-def _lay(frame: U8, dark: U8, ring: NDArray[np.float64]) -> None:
-    """Replace the inside of `ring` (P, 2) by the shaded street."""
-    h, w = frame.shape[:2]
-    x0, y0 = np.maximum(np.floor(ring.min(0)).astype(int), 0)
-    x1, y1 = np.minimum(np.ceil(ring.max(0)).astype(int) + 1, (w, h))
-    if x0 >= x1 or y0 >= y1:
-        return
-    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    cv2.fillConvexPoly(mask, np.round((ring - (x0, y0)) * 16).astype(np.int32), 255, cv2.LINE_8, 4)
-    cv2.copyTo(dark[y0:y1, x0:x1], mask, frame[y0:y1, x0:x1])
-
-
-def _paint(frame: U8, pose: _Pose) -> None:
-    for part in pose.figure.parts:
-        points = pose.points[part.start : part.stop]
-        color = pose.paints[part.paint]
-        if part.stroke:
-            cv2.polylines(frame, [points], True, color, max(1, round(part.stroke * pose.scale)), cv2.LINE_AA, 4)
-        else:
-            cv2.fillPoly(frame, [points], color, cv2.LINE_AA, 4)
-
-
-def _cover(front: U8, pose: _Pose, key: int) -> None:
-    for part in pose.figure.parts:
-        points = pose.points[part.start : part.stop]
-        if part.stroke:
-            cv2.polylines(front, [points], True, key, max(1, round(part.stroke * pose.scale)), cv2.LINE_8, 4)
-        else:
-            cv2.fillPoly(front, [points], key, cv2.LINE_8, 4)
-
-
-def _dressed(actor: Actor, t: float) -> tuple[Figure, tuple[Rgb, ...]]:
-    """The pose and the colours of an actor at time t."""
-    look = actor.look
-    way = actor.speed * (t - actor.start)
-
-    def pick(table: tuple[Rgb, ...], salt: int) -> Rgb:
-        nudge = (look >> salt) % 31 - 15
-        r, g, b = table[(look >> (salt + 3)) % len(table)]
-        return min(max(r + nudge, 0), 255), min(max(g + nudge // 2, 0), 255), min(max(b - nudge, 0), 255)
-
-    if actor.label == 1:
-        step = int(way / 0.41 * STEPS) % STEPS
-        hub, tyre = (165, 168, 172), (24, 24, 26)
-        body = pick(_BODIES, 2)
-        sill: Rgb = (body[0] * 2 // 3, body[1] * 2 // 3, body[2] * 2 // 3)
-        glass: Rgb = (48, 62, 76) if look % 2 else (85, 105, 122)
-        return car(look % 5, step), (body, glass, tyre, hub, (250, 245, 215), (200, 30, 30), sill)
-    shared = (pick(_SKINS, 1), pick(_HAIRS, 5), pick(_CLOTHES, 7))
-    trousers, shoes = pick(_CLOTHES, 11), pick(_CLOTHES, 13)
-    if actor.label == 2:
-        step = int(way / 5.0 * STEPS) % STEPS
-        return bike(look % 3, step), (*shared, trousers, shoes, pick(_BODIES, 4), (28, 28, 30))
-    step = int((way / 1.5 + (look % 97) / 97) * STEPS) % STEPS
-    return person(look % 6, step), (*shared, trousers, shoes, pick(_CLOTHES, 9))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def letterbox(rgb: U8, width: int, height: int) -> tuple[U8, float, float, float
     inner_w, inner_h = round(w * gain), round(h * gain)
     left, top = (width - inner_w) // 2, (height - inner_h) // 2
     out = np.full((height, width, 3), 114, np.uint8)
-    out[top : top + inner_h, left : left + inner_w] = cv2.resize(rgb, (inner_w, inner_h), interpolation=cv2.INTER_LINEAR)
+    out[top : top + inner_h, left : left + inner_w] = cv2.resize(
+        rgb, (inner_w, inner_h), interpolation=cv2.INTER_LINEAR
+    )
     return out, gain, float(left), float(top)
 
 

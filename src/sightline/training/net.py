@@ -122,14 +122,16 @@ def _iou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _assign(net: StreetNet, scores: Tensor, corners: Tensor, labels: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _assign(
+    net: StreetNet, scores: Tensor, corners: Tensor, labels: Tensor, boxes: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Which cell stands for which object, by task-aligned assignment (Feng et al., TOOD, 2021).
 
     scores (N, A, C), corners (N, A, 4), labels (N, M) with -2 for padding and -1 for ignored, boxes (N, M, 4).
     Returns the class targets (N, A, C), the row of each cell's object (N, A), and the weight of each cell's class
     loss (N, A): 0 within ignored objects that nobody stands for.
     """
-    n, _, classes = scores.shape
+    classes = scores.shape[2]
     cells = net.cells[None, None]  # (1, 1, A, 2)
     b = boxes[:, :, None]  # (N, M, 1, 4)
     inside = torch.minimum(cells - b[..., :2], b[..., 2:] - cells).amin(-1) > 0.5  # (N, M, A)

@@ -61,9 +61,7 @@ def average_precision(found: Sequence[Found], wanted: Sequence[Wanted], classes:
     return table
 
 
-def _match(
-    boxes: F32, truth: F32, ignored: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _match(boxes: F32, truth: F32, ignored: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Boxes by falling score against one class's truth: (10, n) is right, (10, n) does not count."""
     right = np.zeros((len(IOUS), len(boxes)), bool)
     left_out = np.zeros_like(right)
@@ -91,9 +89,7 @@ def _share_inside(boxes: F32, crowd: F32) -> NDArray[np.float64]:
     return inter / np.maximum(area(boxes), 1e-9)[:, None].astype(np.float64)
 
 
-def _areas(
-    score: F32, right: NDArray[np.bool_], left_out: NDArray[np.bool_], total: int
-) -> NDArray[np.float64]:
+def _areas(score: F32, right: NDArray[np.bool_], left_out: NDArray[np.bool_], total: int) -> NDArray[np.float64]:
     order = np.argsort(-score, kind="stable")
     out = np.zeros(len(IOUS))
     for t in range(len(IOUS)):

@@ -79,9 +79,9 @@ def train(recipe: Recipe, checkpoint: Path | None = None) -> StreetNet:
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * min(1.0, (step + 1) / 200) * (0.02 + 0.98 * (1 + math.cos(math.pi * part)) / 2)
         chosen = [augment(pool[int(i)], rng) for i in rng.integers(len(pool), size=recipe.batch)]
-        sums.append(_step(torch, net, optimizer, chosen))
+        sums.append(_step(net, optimizer, chosen))
         step += 1
-        _follow(torch, slow, net, min(0.998, step / (step + 20)))
+        _follow(slow, net, min(0.998, step / (step + 20)))
         if time.monotonic() - saved > 60:
             saved = time.monotonic()
             print(f"{saved - begun:6.0f} s  step {step:6d}  loss {np.mean(sums):.3f}", flush=True)
@@ -91,7 +91,7 @@ def train(recipe: Recipe, checkpoint: Path | None = None) -> StreetNet:
     return slow
 
 
-def _step(torch: object, net: StreetNet, optimizer: torch.optim.Optimizer, chosen: list[Sample]) -> float:
+def _step(net: StreetNet, optimizer: torch.optim.Optimizer, chosen: list[Sample]) -> float:
     from sightline.training.net import loss
 
     t = _torch()
@@ -107,7 +107,7 @@ def _step(torch: object, net: StreetNet, optimizer: torch.optim.Optimizer, chose
     return float(value.detach())
 
 
-def _follow(torch: object, slow: StreetNet, net: StreetNet, keep: float) -> None:
+def _follow(slow: StreetNet, net: StreetNet, keep: float) -> None:
     """slow = keep * slow + (1 - keep) * net, for weights and for the statistics of the normalisation."""
     t = _torch()
     with t.no_grad():
@@ -150,7 +150,7 @@ def export(net: StreetNet, recipe: Recipe, weights: Path) -> None:
     onnx.save(model, str(weights))
 
 
-def _torch():  # noqa: ANN202  a module has no better type
+def _torch():
     try:
         import torch
     except ModuleNotFoundError as error:
