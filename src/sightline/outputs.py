@@ -11,7 +11,7 @@ from sightline.errors import UsageError
 from sightline.sinks.target import check_target, output_name
 from sightline.sources.inputs import StreamInput, expand
 
-__all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "written"]
+__all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "stream_path", "written"]
 
 VIDEOS = (".mp4", ".mkv", ".mov", ".m4v")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -100,8 +100,22 @@ def written(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]
             files.append(Path(path, name) if _is_folder(path) else Path(path))
         elif sink.kind in ("video", "pictures"):
             for item in inputs:
-                files += _of_stream(path.replace("{stream}", output_name(item.id, "")), item)
+                files += _of_stream(stream_path(path, item), item)
     return files
+
+
+def stream_path(path: str, item: StreamInput) -> str:
+    """The path of one stream's own output: "{stream}" in it stands for the stream's name without its ending.
+
+    Where that would give a picture the name of a video, it becomes a picture's, or a folder for several.
+    """
+    if "{stream}" not in path:
+        return path
+    named = path.replace("{stream}", output_name(item.id, ""))
+    suffix = Path(named).suffix
+    if item.kind == "stills" and suffix.lower() in VIDEOS:
+        return named.removesuffix(suffix) + ("/" if len(item.paths) > 1 else ".jpg")
+    return named
 
 
 def _of_stream(path: str, item: StreamInput) -> Iterable[Path]:

@@ -11,6 +11,7 @@ from sightline.cli.progress import Progress, expected_frames
 from sightline.cli.stopping import stopping
 from sightline.config import PipelineConfig
 from sightline.errors import UsageError
+from sightline.models.diagnose import diagnose, sentences
 from sightline.outputs import check_outputs, inputs_of, written
 from sightline.pipeline.build import build
 from sightline.pipeline.run import Pipeline
@@ -26,6 +27,9 @@ def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = Fals
     check_outputs(config, inputs)
     with build(config) as pipeline, stopping(pipeline.stop) as stop:
         _drain(pipeline, config, quiet)
+    if pipeline.samples and not stop.asked and (as_json or not quiet):
+        model = pipeline.model
+        pipeline.notes += sentences(diagnose(model, pipeline.samples), model.spec.thresholds.score)
     _tell(pipeline, [path for path in written(config, inputs) if path.exists()], quiet, as_json)
     if stop.asked:
         return 130

@@ -12,6 +12,7 @@ from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConf
 from sightline.errors import UsageError
 from sightline.models.identify import Identified, identify, require
 from sightline.models.infer import Model
+from sightline.outputs import stream_path
 from sightline.parts import construct
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
@@ -151,15 +152,15 @@ def _inputs(streams: Sequence[StreamConfig]) -> list[tuple[StreamConfig, StreamI
 def _own_sink(part: PartConfig, item: StreamInput) -> Sink:
     """A sink of one stream alone: a video for videos, pictures for pictures."""
     kind = "pictures" if item.kind == "stills" else part.kind
-    if kind == part.kind:
-        return cast(Sink, construct("sink", kind, part.options))
-    return cast(Sink, construct("sink", kind, {"path": part.options.get("path", "")}))
+    path = stream_path(str(part.options.get("path", "")), item)
+    options = part.options if kind == part.kind else {}
+    return cast(Sink, construct("sink", kind, {**options, "path": path}))
 
 
 def _check_sinks(sinks: Sequence[PartConfig], streams: int) -> None:
     for part in sinks:
         path = str(part.options.get("path", ""))
-        folder = path.endswith("/") or Path(path).is_dir() or not Path(path).suffix
+        folder = path.endswith("/") or Path(path).is_dir() or not Path(path).suffix or "{stream}" in path
         if part.kind in _OWN and streams > 1 and not folder:
             raise UsageError(
                 f"{streams} streams cannot share the {part.kind} file {path}; name a folder: {Path(path).stem}/"
