@@ -4,6 +4,7 @@ import json
 import types
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from sightline.wire import RECORDS, VERSION
@@ -72,3 +73,7 @@ def _record(declared: type, definitions: dict[str, Any]) -> dict[str, Any]:
             "required": [key for key in hints if key in required],
         }
     return {"$ref": f"#/$defs/{name}"}
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("wire.schema.json").write_text(schema_text(), encoding="utf-8")

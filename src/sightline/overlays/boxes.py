@@ -139,8 +139,9 @@ class BoxOverlay:
         sound = np.flatnonzero(np.isfinite(boxes).all(1) & np.isfinite(scores))
         order = sound[np.argsort(-scores[sound], kind="stable")]
         cut = np.clip(boxes[order], 0, limit)
-        # edges lie half outside the box, on even pixels
-        whole = np.rint((cut + np.array([-edge, -edge, edge, edge]) / 2) / 2).astype(np.int64) * 2
+        # edges lie half outside the box, on even pixels; halves go inwards on all four sides
+        pairs = (cut + np.array([-edge, -edge, edge, edge], np.float32) / 2) / 2
+        whole = np.concatenate([np.floor(pairs[:, :2] + 0.5), np.ceil(pairs[:, 2:] - 0.5)], 1).astype(np.int64) * 2
         things: list[_Object] = []
         rows = zip(
             order.tolist(), cut.tolist(), whole.tolist(), scores[order].tolist(), labels[order].tolist(), strict=True

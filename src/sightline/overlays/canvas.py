@@ -71,11 +71,12 @@ class Canvas:
             left, top = (x >> 1, y >> 1) if index else (x, y)
             h, w = part.shape[:2]
             if left < 0 or top < 0 or left + w > plane.shape[1] or top + h > plane.shape[0]:
-                part = part[max(0, -top) : plane.shape[0] - top, max(0, -left) : plane.shape[1] - left]
+                bottom, right = min(top + h, plane.shape[0]), min(left + w, plane.shape[1])
+                if bottom <= max(0, top) or right <= max(0, left):
+                    continue
+                part = part[max(0, -top) : bottom - top, max(0, -left) : right - left]
                 left, top = max(0, left), max(0, top)
                 h, w = part.shape[:2]
-                if not h or not w:
-                    continue
             plane[top : top + h, left : left + w] = part
 
     def polyline(
@@ -91,7 +92,7 @@ class Canvas:
             return
         self._path(self._planes[0], path, thickness, ink[0], closed)
         for plane, value in zip(self._planes[1:], ink[1:], strict=True):
-            self._path(plane, path / 2, max(1, thickness // 2), value, closed)
+            self._path(plane, path * np.float32(0.5), max(1, thickness // 2), value, closed)
 
     @staticmethod
     def _path(plane: U8, path: F32, thickness: int, value: Ink | int, closed: bool) -> None:

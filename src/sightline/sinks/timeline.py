@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from sightline.types import Instant
 
-__all__ = ["PATIENCE", "RESTART_S", "Timeline", "output_base"]
+__all__ = ["PATIENCE", "RESTART_S", "Timeline", "output_base", "usable_rate"]
 
 PATIENCE = 8
 RESTART_S = 1
@@ -38,17 +38,22 @@ def output_base(base: Fraction) -> Fraction:
     return Fraction(1, base.denominator * -(-1000 // base.denominator))
 
 
+def usable_rate(declared: Fraction | None) -> Fraction:
+    """The declared frame rate, or 25 where there is none that can be true: containers write 1000 for "unknown"."""
+    return declared if declared is not None and 0 < declared <= 480 else _GUESSED_RATE
+
+
 @dataclass(slots=True)
 class Timeline:
     """Where each picture of a stream goes in its video, in ticks of `base`.
 
-    rate: nominal frames per second, for pictures without a time (None: 25). longest_start_s: a first time beyond it
+    rate: nominal frames per second, for pictures without a time. longest_start_s: a first time beyond it
     is moved to 0, a negative one always is. `moved` counts the pictures whose distance to the one before is not that
     of the source; `shifted` is what the first picture was moved by, in ticks.
     """
 
     base: Fraction
-    rate: Fraction | None = None
+    rate: Fraction = _GUESSED_RATE
     longest_start_s: float = 60.0
     moved: int = field(default=0, init=False)
     shifted: int = field(default=0, init=False)
@@ -61,7 +66,7 @@ class Timeline:
     @property
     def step(self) -> int:
         """One nominal frame in ticks, at least one."""
-        return max(1, round(1 / ((self.rate or _GUESSED_RATE) * self.base)))
+        return max(1, round(1 / (self.rate * self.base)))
 
     def place(self, at: Instant) -> int:
         """The tick of the picture shown at `at`. Pictures come in the order of decoding."""

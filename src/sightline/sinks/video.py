@@ -23,7 +23,7 @@ from sightline.errors import OutputError, UsageError
 from sightline.protocols import RunInfo
 from sightline.sinks.fit import even, fit_planes
 from sightline.sinks.target import Staged, check_target, in_folder, is_folder, output_name
-from sightline.sinks.timeline import Timeline, output_base
+from sightline.sinks.timeline import Timeline, output_base, usable_rate
 from sightline.types import U8, ColorMatrix, FrameResult, Picture, PixelLayout, StreamInfo
 
 __all__ = ["SUFFIXES", "VideoSink"]
@@ -104,9 +104,9 @@ class VideoSink:
         self.frames += 1
 
     def close(self) -> None:
-        """Finish the file and give it its name. Raises OutputError; then nothing is left."""
+        """Finish the file and give it its name. Raises OutputError; then, as after any failure, nothing is left."""
         encoder, self._encoder = self._encoder, None
-        if encoder is None or self._staged is None:
+        if encoder is None or self._staged is None or encoder.broken:
             return
         encoder.finish()
         self._staged.commit()
@@ -123,8 +123,8 @@ class VideoSink:
         longest = {"zero": 0.0, "source": math.inf, "auto": _LONGEST_START_S if edit_list else math.inf}[self.start]
         if stream.live and self.start == "auto":
             longest = 0.0
-        timeline = Timeline(base, stream.rate, longest)
-        return _Encoder(self, self._staged, picture, base, stream.rate or Fraction(25)), timeline
+        rate = usable_rate(stream.rate)
+        return _Encoder(self, self._staged, picture, base, rate), Timeline(base, rate, longest)
 
     def _summarise(self) -> None:
         """Say in `notes` what the video could not keep."""
@@ -148,12 +148,16 @@ class _Encoder:
 
     def __init__(self, options: VideoSink, staged: Staged, picture: Picture, base: Fraction, rate: Fraction) -> None:
         self._staged = staged
+        self.broken = False
         self.picture_wh = picture.coded_wh
         self._coded_wh = even(self.picture_wh)
         self._base = base
+        self._codec = options.codec
         self._pool: tuple[av.video.frame.VideoFrame, tuple[U8, U8, U8]] | None = None
         path = staged.begin()
-        flags = {"video_track_timescale": str(base.denominator)} if path.suffix.lower() != ".mkv" else {}
+        # the second is what the time of the first picture is counted in: a millisecond if left alone
+        clocks = ("video_track_timescale", "movie_timescale") if path.suffix.lower() != ".mkv" else ()
+        flags = {clock: str(base.denominator) for clock in clocks}
         if options.fragmented and flags:
             flags["movflags"] = "frag_keyframe+delay_moov+default_base_moof"
         elif options.faststart and flags:
@@ -212,10 +216,14 @@ class _Encoder:
         try:
             yield
         except (av.error.FFmpegError, OSError) as error:
+            self.broken = True
             with contextlib.suppress(av.error.FFmpegError, OSError, AttributeError):
                 self._container.close()
             self._staged.discard()
             reason = error.strerror or str(error)
+            if isinstance(error, av.error.ArgumentError):
+                w, h = self._coded_wh
+                reason += f" ({self._codec}, {w} x {h})"
             raise OutputError(f"{self._staged.final}: video cannot be written: {reason}") from error
 
 
