@@ -51,7 +51,9 @@ class BlazeFace:
             rows = np.flatnonzero(score >= np.float32(spec.thresholds.least))
             unit = np.array(size_wh, np.float32)
             gain = unit / (np.float32(self.scale) if self.scale else unit)
-            pairs = raw[rows].astype(np.float32).reshape(len(rows), -1, 2) * gain  # centre, size, K points
+            pairs = (
+                raw[rows].astype(np.float32).reshape(len(rows), raw.shape[1] // 2, 2) * gain
+            )  # centre, size, K points
             pairs[:, 0] += centres[rows]
             pairs[:, 2:] += centres[rows, None]
             box = cxcywh_to_xyxy(pairs[:, :2].reshape(-1, 4))

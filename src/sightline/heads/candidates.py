@@ -137,6 +137,7 @@ def class_ids(values: NDArray[Any], offset: int = 0) -> NDArray[np.int32]:
     """Class numbers as a tensor holds them (often float32) -> int32 ids, -1 for one that is no number."""
     if values.dtype.kind in "iu":
         return (values.astype(np.int64) + offset).astype(np.int32)
+    values = values.astype(np.float64)
     known = np.isfinite(values) & (np.abs(values) < 1e6)
     return np.where(known, np.rint(np.where(known, values, 0)) + offset, -1).astype(np.int32)
 

@@ -111,7 +111,7 @@ def decode_offsets(offsets: NDArray[Any], prior: F32, variances: Sequence[float]
 
 def decode_points(offsets: NDArray[Any], prior: F32, variance: float) -> F32:
     """dx, dy pairs (n, 2K) from priors cx, cy, w, h (n, 4) -> points (n, K, 2)."""
-    o = offsets.astype(np.float32, copy=False).reshape(len(offsets), -1, 2)
+    o = offsets.astype(np.float32, copy=False).reshape(len(offsets), offsets.shape[1] // 2, 2)
     return (prior[:, None, :2] + o * np.float32(variance) * prior[:, None, 2:]).astype(np.float32, copy=False)
 
 

@@ -17,12 +17,16 @@ __all__ = ["Ready", "read"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """boxes (N, K, 4), scores (N, K), classes (N, K), count (N,) or None where all rows count."""
+    """boxes (N, K, 4), scores (N, K), classes (N, K), count (N,) or None where all rows count.
+
+    bare: the model's boxes have no batch axis.
+    """
 
     boxes: NDArray[Any]
     scores: NDArray[Any]
     classes: NDArray[Any]
     count: NDArray[Any] | None
+    bare: bool
 
     def of(
         self, index: int, size_wh: tuple[int, int], *, order: str, normalized: bool, label_offset: int
@@ -43,7 +47,10 @@ class Ready:
 def read(head: str, outputs: Outputs, boxes: str, scores: str, classes: str, count: str) -> Ready:
     """The four outputs, by their given names, else by name and shape. Boxes [K, 4], scores [K], classes [K] are a
     batch of one. Raises ModelError where they are not there."""
-    box = pick(outputs, boxes, ("detection_boxes", "det_boxes", "nmsed_boxes", "boxes", "bboxes"), _is_boxes)
+    hints = ("detection_boxes", "det_boxes", "nmsed_boxes", "boxes", "bboxes")
+    box = pick(outputs, boxes, hints, lambda a: a.ndim in (3, 4) and a.shape[-1] == 4)
+    if box is None:
+        box = pick(outputs, boxes, hints, lambda a: a.ndim == 2 and a.shape[1] == 4)
     if box is None:
         raise _unreadable(head, outputs)
     n = len(box) if box.ndim > 2 else 1
@@ -56,7 +63,7 @@ def read(head: str, outputs: Outputs, boxes: str, scores: str, classes: str, cou
         raise _unreadable(head, outputs)
     rest = {k: a for k, a in outputs.items() if a is not score and a is not label and a.size == n}
     number = pick(rest, count, ("num_detections", "num_dets", "num"), _any)
-    return Ready(box.reshape(n, -1, 4), score.reshape(n, -1), label.reshape(n, -1), _flat(number))
+    return Ready(box.reshape(n, -1, 4), score.reshape(n, -1), label.reshape(n, -1), _flat(number), box.ndim == 2)
 
 
 def _told_apart(columns: Outputs) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -75,10 +82,6 @@ def _told_apart(columns: Outputs) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _flat(a: NDArray[Any] | None) -> NDArray[Any] | None:
     return None if a is None else a.reshape(-1)
-
-
-def _is_boxes(a: NDArray[Any]) -> bool:
-    return a.ndim in (2, 3, 4) and a.shape[-1] == 4
 
 
 def _any(a: NDArray[Any]) -> bool:

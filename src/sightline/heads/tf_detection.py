@@ -34,8 +34,8 @@ class TfDetection:
     order: str = ""
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
-        order = self.order or ("xyxy" if any(a.ndim == 2 and a.shape[1] == 4 for a in outputs.values()) else "yxyx")
         rows = read("tf-detection", outputs, self.boxes, self.scores, self.classes, self.count)
+        order = self.order or ("xyxy" if rows.bare else "yxyx")
 
         def find(i: int, size_wh: tuple[int, int]) -> Candidates:
             return rows.of(i, size_wh, order=order, normalized=self.normalized, label_offset=self.label_offset)

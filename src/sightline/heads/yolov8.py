@@ -99,7 +99,7 @@ class YoloV8Pose:
             if (len(a) - first) % self.dims or len(a) <= first:
                 raise unreadable("yolov8-pose", outputs, f"4 + {self.classes} + {self.dims}K channels")
             rows, score, label = best_class(a[4:first], spec.thresholds.least, self.activated)
-            raw = a[first:, rows].astype(np.float32).T.reshape(len(rows), -1, self.dims)
+            raw = a[first:, rows].astype(np.float32).T.reshape(len(rows), (len(a) - first) // self.dims, self.dims)
             unit = np.array(size_wh, np.float32) if self.normalized else np.float32(1)
             points = points_with_score(raw[..., :2] * unit)
             if self.dims == 3:
