@@ -59,7 +59,6 @@ def test_ultraface_with_and_without_priors(seed: int) -> None:
         want = [Slow(ssd(o, p), s) for o, p, s in zip(offsets[k].tolist(), places, scores[k, :, 1], strict=True)]
         agree(said, want, LIMITS, least=20)
     boxes = RNG(seed).random((1, 50, 4)).astype(np.float32)
-    unit = [160, 120, 160, 120]
     want = [
         Slow((b[0] * 160, b[1] * 120, b[2] * 160, b[3] * 120), s, 1)
         for b, s in zip(boxes[0].tolist(), scores[0, :50, 1], strict=True)
@@ -67,7 +66,6 @@ def test_ultraface_with_and_without_priors(seed: int) -> None:
     outputs = {"a": scores[:1, :50], "b": boxes}
     (said,) = decode("ultraface", outputs, wh, thresholds=LIMITS, labels=("background", "face"))
     agree(said, want, LIMITS)
-    assert len(unit) == 4
     with pytest.raises(ModelError, match="priors"):
         decode("ultraface", outputs, wh, priors=True)
 
@@ -175,8 +173,13 @@ def test_yunet_of_2022_with_priors() -> None:
 
 @pytest.mark.parametrize(
     ("wh", "strides", "per_cell"),
-    [((128, 128), (8, 16), (2, 6)), ((256, 256), (16, 32), (2, 6)), ((192, 192), (4,), (1,)), ((192, 192), (8, 16), (2, 6))],
-)  # fmt: skip
+    [
+        ((128, 128), (8, 16), (2, 6)),
+        ((256, 256), (16, 32), (2, 6)),
+        ((192, 192), (4,), (1,)),
+        ((192, 192), (8, 16), (2, 6)),
+    ],
+)
 def test_blazeface_and_its_relatives(wh: tuple[int, int], strides: tuple[int, ...], per_cell: tuple[int, ...]) -> None:
     centres = [
         ((x + 0.5) * s, (y + 0.5) * s)

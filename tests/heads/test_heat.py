@@ -49,7 +49,7 @@ def test_centernet(pool: bool, logits: bool) -> None:
         (said,) = decode("centernet", named, WH, thresholds=LIMITS, pool=pool)
         agree(said, found, LIMITS, least=20)
     other = {"1": wh * 4, "2": off, "3": heat}
-    options = {"heat": "3", "size": "1", "offset": "2"}
+    options: dict[str, Any] = {"heat": "3", "size": "1", "offset": "2"}
     (said,) = decode("centernet", other, WH, thresholds=LIMITS, pool=pool, size_px=True, **options)
     agree(said, found, LIMITS)
     with pytest.raises(ModelError, match="centernet"):
@@ -73,7 +73,7 @@ def test_centerface() -> None:
             found.append(Slow(box, float(heat[0, 0, y, x]), 0, points))
     (said,) = decode("centerface", {"a": heat, "b": size, "c": off, "d": lms}, WH, thresholds=LIMITS)
     agree(said, found, LIMITS, least=10)
-    options = {"heat": "a", "size": "b", "offset": "c", "landmarks": "d"}
+    options: dict[str, Any] = {"heat": "a", "size": "b", "offset": "c", "landmarks": "d"}
     (said,) = decode("centerface", {"c": off, "b": size, "d": lms, "a": heat}, WH, thresholds=LIMITS, **options)
     agree(said, found, LIMITS)
 

@@ -52,8 +52,8 @@ def test_softmax_queries_have_a_last_class_for_nothing() -> None:
         p = soft(row)[:-1]
         found.append(Slow(at(b), max(p), p.index(max(p))))
     outputs = {"pred_logits": logits, "pred_boxes": boxes}
-    for options in ({"activation": "softmax"}, {"labels": ""}):
-        (said,) = decode("detr", outputs, WH, thresholds=FREE, labels=("a", "b", "c"), **options)
+    for how in ("softmax", ""):
+        (said,) = decode("detr", outputs, WH, thresholds=FREE, labels=("a", "b", "c"), activation=how)
         agree(said, found, FREE)
     (none,) = decode("detr", outputs, WH, thresholds=Thresholds(1.0, 1.0), activation="softmax")
     assert len(none) == 0
@@ -71,7 +71,7 @@ def test_processed_queries_in_pixels_and_fractions() -> None:
     for named in (outputs, small):
         _, said = decode("detr", named, WH, 2, FREE)
         agree(said, found, FREE)
-    options = {"labels": "labels", "boxes": "boxes", "logits": "scores", "activation": "none", "normalized": False}
+    options: dict[str, Any] = {"boxes": "boxes", "logits": "scores", "activation": "none", "normalized": False}
     _, said = decode("detr", outputs, WH, 2, FREE, **options)
     agree(said, found, FREE)
     with pytest.raises(ModelError, match="detr"):
@@ -165,7 +165,6 @@ def test_decoded_boxes_beside_scores(order: str) -> None:
     foreground = [
         Slow(f.box, max(row[1:]), row[1:].index(max(row[1:]))) for f, row in zip(found, scores[0].tolist(), strict=True)
     ]
-    (said,) = decode(
-        "boxes-scores", {"b": a[None], "s": scores}, WH, thresholds=LIMITS, order=order, background=0, boxes="b"
-    )
+    options: dict[str, Any] = {"order": order, "background": 0, "boxes": "b"}
+    (said,) = decode("boxes-scores", {"b": a[None], "s": scores}, WH, thresholds=LIMITS, **options)
     agree(said, foreground, LIMITS)

@@ -155,7 +155,7 @@ def test_indices_of_suppression_beside_its_inputs() -> None:
     picked = np.array([[1, LABEL[k], k] for k in range(4)] + [[-1, -1, -1], [0, 0, 99]], np.int64)
     swapped = BOX[:, [3, 2, 1, 0]]  # y2, x2, y1, x1: any two corners
     outputs = {"a": picked, "b": np.stack([swapped, swapped]), "c": scores}
-    given = {"boxes": "b", "scores": "c"}
+    given: dict[str, Any] = {"boxes": "b", "scores": "c"}
     one, two = decode("nms-indices", outputs, WH, 2, ALL, **given)
     assert len(one) == 0
     check(two, [0, 1, 2])
