@@ -132,7 +132,13 @@ TRAININGS: dict[str, Training] = {
         (300, 300),
     ),
     "torchvision": _training(
-        "torchvision's detectors take RGB/255 and do the rest in the graph", RGB, ZERO, BYTE, STRETCH, 0, (800, 800)
+        "torchvision's detectors take RGB/255 and do the rest in the graph; how a fixed input is filled, no file tells",
+        RGB,
+        ZERO,
+        BYTE,
+        (STRETCH, TOPLEFT),
+        0,
+        (800, 800),
     ),
     "yolov4": _training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
     "yolo-nas": Training(

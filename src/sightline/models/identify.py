@@ -323,8 +323,8 @@ def _question(weights: Path, facts: Facts, reading: Reading, feeding: Feeding) -
             )
     if reading.task != "detect":
         return (
-            f"{weights.name}: a model to {reading.task}, whose head comes with a later version; "
-            "if it is a detector, add --head NAME"
+            f"{weights.name}: its task is {reading.task}, whose head comes with a later version\n"
+            "if it is a detector after all, add --head NAME"
         )
     if not reading.head:
         outputs = ", ".join(f"{o.name} {['?' if n is None else n for n in o.shape]}" for o in facts.outputs[:4])

@@ -18,20 +18,20 @@ def read_other(facts: Facts) -> Reading | None:
     flat = len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1))
     if flat and shape[1] is not None:
         classes = "Softmax" in made or shape[1] in (1000, 1001)
-        task = "classify" if classes else "embed"
+        task = "classification" if classes else "embedding"
         what = "scores of one picture" if classes else "numbers that describe the picture"
         return Reading(
             "", "unknown", 0.8, (f"output {output.name} holds {shape[1]} {what}",), classes=shape[1], task=task
         )
     if "classify" in facts.graph.metadata.get("task", ""):
-        return Reading("", "ultralytics", 0.95, ("its metadata says so",), task="classify")
+        return Reading("", "ultralytics", 0.95, ("its metadata says so",), task="classification")
     if len(shape) == 3 and facts.size_wh[1] in (32, 48) and "Softmax" in made:
         why = f"a line of text {facts.size_wh[1]} pixels high in, a row of symbols out"
-        return Reading("", "unknown", 0.8, (why,), task="read text")
+        return Reading("", "unknown", 0.8, (why,), task="text recognition")
     maps = [n for n in shape if n is None or n > 16]
     if len(shape) in (2, 3, 4) and len(maps) >= 2 and (len(shape) == 2 or ("Sigmoid" in made and shape[1] == 1)):
         why = f"output {output.name} is a map of probabilities"
-        return Reading("", "unknown", 0.6, (why,), task="segment")
+        return Reading("", "unknown", 0.6, (why,), task="segmentation")
     if len(shape) == 4 and facts.size_wh[1] and shape[2] in (facts.size_wh[1], facts.size_wh[1] // 4):
-        return Reading("", "unknown", 0.6, (f"output {output.name} is a map of classes",), task="segment")
+        return Reading("", "unknown", 0.6, (f"output {output.name} is a map of classes",), task="segmentation")
     return None

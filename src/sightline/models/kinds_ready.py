@@ -274,8 +274,9 @@ def _labels_boxes_scores(facts: Facts, boxes: TensorSpec, scores: TensorSpec, cl
     if names == {"boxes", "labels", "scores"} and len(boxes.shape) == 2:
         why = "boxes [K, 4], labels and scores [K]: torchvision's detectors"
         options = {"boxes": boxes.name, "scores": scores.name, "classes": classes.name, "normalized": False}
+        options["order"] = "xyxy"
         doubts = ("resizing again inside the graph is the model's own",)
-        return Reading("tf-detection", "torchvision", 0.6, (why,), options, one_based=True, doubts=doubts)
+        return Reading("batched-nms", "torchvision", 0.6, (why,), options, one_based=True, doubts=doubts)
     return None
 
 

@@ -50,7 +50,7 @@ def read_end2end(facts: Facts) -> Reading | None:
         "ultralytics",
         0.95 if chosen else 0.85,
         (f"output {output.name} has {columns} numbers for each of {rows or 'K'} objects, {said}",),
-        task="segment" if len(facts.outputs) == 2 else "detect",
+        task="segmentation" if len(facts.outputs) == 2 else "detect",
     )
 
 
@@ -107,9 +107,9 @@ def _v8(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
     protos = [o for o in facts.outputs if len(o.shape) == 4]
     if task == "segment" or (len(protos) == 1 and protos[0].shape[1] == 32):
         why = (*reasons, "a second output holds mask prototypes")
-        return Reading("", "ultralytics", 0.95, why, classes=columns - 36, task="segment")
+        return Reading("", "ultralytics", 0.95, why, classes=columns - 36, task="segmentation")
     if task == "obb" or _rotated(parts):
-        return Reading("", "ultralytics", 0.9, tuple(reasons), classes=columns - 5, task="obb")
+        return Reading("", "ultralytics", 0.9, tuple(reasons), classes=columns - 5, task="rotated boxes")
     sure = 0.97 if task == "detect" or meta.get("author") == "Ultralytics" else 0.9
     return Reading("yolov8", "ultralytics", sure, tuple(reasons), classes=columns - 4)
 
@@ -150,9 +150,9 @@ def _v5(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
         )
     if columns == 16 and facts.labels <= 1 and ("face" in facts.hints or "landmark" in facts.hints):
         reasons = (f"output {output.name} has three anchors a cell and 16 columns: YOLOv5-face",)
-        return Reading("", "ultralytics", 0.8, reasons, task="faces of YOLOv5-face")
+        return Reading("", "ultralytics", 0.8, reasons, task="face landmarks beside YOLOv5 boxes")
     if len(facts.outputs) == 2 and len(facts.outputs[1].shape) == 4 and facts.outputs[1].shape[1] == 32:
-        return Reading("", "ultralytics", 0.9, ("a second output holds mask prototypes",), task="segment")
+        return Reading("", "ultralytics", 0.9, ("a second output holds mask prototypes",), task="segmentation")
     why = f"output {output.name}: three anchors a cell of strides 8, 16, 32, boxes decoded, objectness, classes"
     return Reading("yolov5", "ultralytics", 0.93, (why,), classes=columns - 5)
 

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import yaml
@@ -27,13 +27,14 @@ class LabelTable:
     """names in file order; "" for an id without a name. file: where they came from, for messages.
 
     numbered: the file gives each name its id, so the order is not ours to shift. dropped: a first row "None" was
-    passed over.
+    passed over. after: the first blank line of a plain list and what follows it, names or prose.
     """
 
     names: tuple[str, ...]
     file: str = ""
     numbered: bool = False
     dropped: bool = False
+    after: tuple[str, ...] = ()
 
 
 def parse_labels(text: str, file: str) -> LabelTable:
@@ -66,10 +67,10 @@ def _from_lines(text: str, file: str) -> LabelTable:
         for mark in (";", ",", "\t"):
             if filled[0].count(mark) >= 1:
                 return _plain([_clean(word) for word in filled[0].split(mark) if word.strip()], file)
-    if "" in lines and len(lines[: lines.index("")]) > 1:
-        # a blank line ends the list where prose follows it
-        lines = lines[: lines.index("")]
-        filled = lines
+    if "" in lines and lines.index("") > 1:
+        # a blank line ends the list where prose follows it; whether it does, only the model's classes can tell
+        end = lines.index("")
+        return replace(_plain(lines[:end], file), after=tuple(lines[end:]))
     matches = [_NUMBERED.match(line) for line in filled]
     numbers = [int(m.group(1)) for m in matches if m]
     if len(numbers) == len(filled) > 1 and all(a < b for a, b in pairwise(numbers)):
@@ -174,6 +175,9 @@ def fit_labels(
     background: id 0 is no object; one_based: ids start at 1. Raises ModelError where there are too few names.
     """
     names = list(table.names)
+    after = len(table.after)
+    if classes is not None and after and len(names) < classes - background <= len(names) + after:
+        names, after = [*names, *table.after], 0
     first = names[0].strip().lower() if names else ""
     leads = first in _BACKGROUND or (table.numbered and first == "")
     if background or one_based:
@@ -182,8 +186,10 @@ def fit_labels(
     elif leads and classes is not None and len(names) == classes + 1:
         names.pop(0)
     warnings: list[str] = []
+    if after:
+        warnings.append(f"{table.file}: what follows the blank line after {len(table.names)} labels is passed over")
     if classes is None or len(names) == classes:
-        return tuple(names), ()
+        return tuple(names), tuple(warnings)
     if len(names) > classes:
         warnings.append(f"{table.file}: {len(names)} labels for {classes} classes; the first {classes} are used")
         return tuple(names[:classes]), tuple(warnings)

@@ -32,7 +32,7 @@ def parse_onnx(data: bytes, path: Path) -> onnx.ModelProto:
     except DecodeError as error:
         kind = _what_else(data)
         raise ModelError(f"{path}: not a whole ONNX file ({kind}); copy or export the model again") from error
-    if not model.graph.node or not model.graph.output:
+    if not model.graph.node or not model.graph.output or not model.opset_import:
         raise ModelError(f"{path}: not a whole ONNX file ({_what_else(data)}); copy or export the model again")
     return model
 

@@ -77,6 +77,14 @@ class _Reader:
             tensor = f"{edge.get('from-layer')}:{edge.get('from-port')}"
             self.feeds[edge.get("to-layer", ""), edge.get("to-port", "")] = tensor
         self.held: dict[str, Element] = {}
+        self._check_size()
+
+    def _check_size(self) -> None:
+        """Raises ModelError where the weights file ends before the last constant."""
+        ends = (_data(layer) for layer in self.layers.values() if layer.get("type") == "Const")
+        needed = max((int(d.get("offset", 0)) + int(d.get("size", 0)) for d in ends), default=0)
+        if self.weights.stat().st_size < needed:
+            raise ModelError(f"{self.weights}: shorter than its xml says; copy or export the model again")
 
     def graph(self) -> Graph:
         nodes: list[Node] = []
