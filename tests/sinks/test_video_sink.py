@@ -150,6 +150,16 @@ def test_odd_sizes_are_filled_up_with_the_last_row_and_column(tmp_path: Path) ->
     assert np.abs(got - limited).mean() < 4
 
 
+@pytest.mark.parametrize("wh", [(64, 48), (33, 21)])
+def test_rgb_pictures_are_taken_too(tmp_path: Path, wh: tuple[int, int]) -> None:
+    pixels = np.full((wh[1], wh[0], 3), (200, 40, 90), np.uint8)
+    picture = Picture((pixels,), PixelLayout.RGB, full_range=True)
+    record(VideoSink(str(tmp_path / "out.mp4"), crf=1), stream_of(w=wh[0], h=wh[1]), [0, 1], [picture] * 2)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frame = next(container.decode(container.streams.video[0]))
+    assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - (200, 40, 90)).max() < 6
+
+
 def test_one_pixel(tmp_path: Path) -> None:
     record(VideoSink(str(tmp_path / "out.mp4")), stream_of(w=1, h=1), [0, 1, 2])
     assert luma_of(tmp_path / "out.mp4")[0].shape == (2, 2)

@@ -1,13 +1,34 @@
-"""I420 planes of one size -> planes of another, letterboxed."""
+"""Pictures of any size, I420 or RGB -> I420 planes of one size, letterboxed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from sightline.types import U8
+from sightline.types import U8, ColorMatrix, Picture, PixelLayout
 
-__all__ = ["even", "fit_planes"]
+__all__ = ["as_i420", "even", "fit_planes"]
+
+
+def as_i420(picture: Picture) -> Picture:
+    """The picture itself, or, where it is RGB, its planes by BT.601 in limited range. Raises ValueError for others."""
+    if picture.layout is PixelLayout.I420:
+        return picture
+    if picture.layout is not PixelLayout.RGB:
+        raise ValueError(f"a video takes I420 or RGB pictures, not {picture.layout}")
+    pixels = picture.planes[0]
+    h, w = pixels.shape[:2]
+    # OpenCV's conversion takes even sizes only
+    padded = cv2.copyMakeBorder(pixels, 0, h % 2, 0, w % 2, cv2.BORDER_REPLICATE)
+    luma = padded.shape[0] * padded.shape[1]
+    y, u, v = np.split(cv2.cvtColor(padded, cv2.COLOR_RGB2YUV_I420).reshape(-1), [luma, luma * 5 // 4])
+    half = padded.shape[0] // 2, padded.shape[1] // 2
+    planes = y.reshape(padded.shape[:2])[:h, :w], u.reshape(half), v.reshape(half)
+    return replace(
+        picture, planes=planes, layout=PixelLayout.I420, matrix=ColorMatrix.BT601, full_range=False, owner=None
+    )
 
 
 def even(wh: tuple[int, int]) -> tuple[int, int]:

@@ -21,10 +21,10 @@ import numpy as np
 
 from sightline.errors import OutputError, UsageError
 from sightline.protocols import RunInfo
-from sightline.sinks.fit import even, fit_planes
+from sightline.sinks.fit import as_i420, even, fit_planes
 from sightline.sinks.target import Staged, check_target, in_folder, is_folder, output_name
 from sightline.sinks.timeline import Timeline, output_base, usable_rate
-from sightline.types import U8, ColorMatrix, FrameResult, Picture, PixelLayout, StreamInfo
+from sightline.types import U8, ColorMatrix, FrameResult, Picture, StreamInfo
 
 __all__ = ["SUFFIXES", "VideoSink"]
 
@@ -89,9 +89,10 @@ class VideoSink:
         check_target(target)
 
     def write(self, result: FrameResult, picture: Picture | None) -> None:
-        """Encode one upright I420 picture. Raises OutputError naming the file."""
-        if picture is None or picture.layout is not PixelLayout.I420:
-            raise ValueError("VideoSink: expected an I420 picture")
+        """Encode one upright picture, I420 or RGB. Raises OutputError naming the file."""
+        if picture is None:
+            raise ValueError("VideoSink: expected a picture")
+        picture = as_i420(picture)
         if self._encoder is None or self._timeline is None:
             self._encoder, self._timeline = self._begin(result.frame.stream, picture)
             self._untimed = result.frame.at.pts is None
