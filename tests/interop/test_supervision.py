@@ -49,13 +49,15 @@ def test_missing_columns_and_no_rows() -> None:
 
 def test_there_and_back() -> None:
     pytest.importorskip("supervision")
-    theirs = to_supervision(OURS, Tracks(np.array([7]), np.array([1])))
-    assert theirs.tracker_id.tolist() == [-1, 7]
+    tracked = to_supervision(OURS, Tracks(np.array([7]), np.array([1])))
+    assert (tracked.tracker_id.tolist(), tracked.data["class_name"].tolist()) == ([7], ["person"])
+    theirs = to_supervision(OURS)
+    assert theirs.tracker_id is None
     back = from_supervision(theirs, OURS.names)
     np.testing.assert_array_equal(back.xyxy, OURS.xyxy)
     np.testing.assert_array_equal(back.score, OURS.score)
     np.testing.assert_array_equal(back.label, OURS.label)
-    assert len(to_supervision(Detections())) == 0
+    assert len(to_supervision(Detections()).xyxy) == 0
 
 
 def test_without_the_package_the_extra_is_named() -> None:

@@ -30,14 +30,13 @@ class SupervisionDetections(Protocol):
 def to_supervision(detections: Detections, tracks: Tracks | None = None) -> SupervisionDetections:
     """supervision's Detections with the same rows; names under `data["class_name"]`.
 
-    With `tracks` every row has a `tracker_id`, -1 where it belongs to no track; without, there is none.
-    Raises MissingExtraError where the package is not installed.
+    With `tracks` only the tracked rows, each with its `tracker_id`: their tools take any id for an object, so there is
+    none that means "no track". Raises MissingExtraError where the package is not installed.
     """
     sv = _supervision()
     ids = None
     if tracks is not None:
-        ids = np.full(len(detections), -1, np.int64)
-        ids[tracks.row] = tracks.id
+        detections, ids = detections[tracks.row], tracks.id.astype(int)
     names = np.array([detections.name_of(row) for row in range(len(detections))], dtype=str)
     return sv.Detections(
         xyxy=detections.xyxy.copy(),
