@@ -178,6 +178,8 @@ def _file_reason(error: av.error.FFmpegError) -> str:
         return str(error.strerror)
     if isinstance(error, av.error.InvalidDataError):
         return "not a video that FFmpeg can read, or its index is lost (truncated?)"
+    if isinstance(error, av.error.EOFError):
+        return "it ends before its first picture (truncated?)"
     return f"FFmpeg cannot open it ({error.strerror})"
 
 

@@ -18,6 +18,7 @@ from sightline.types import U8, Frame, Instant, Picture, PixelLayout, StreamInfo
 
 __all__ = ["PICTURE_ENDINGS", "StillsSource", "looks_like_picture", "read_picture"]
 
+_TAIL = 1 << 16  # a whole JPEG has its end marker in the last so many bytes, whatever a camera appends
 _WORDS = "jpg jpeg jpe jfif png bmp dib webp avif gif tif tiff pgm ppm pbm pnm pam jp2 hdr exr ras sr tga ico heic"
 PICTURE_ENDINGS = frozenset(_WORDS.split())
 
@@ -69,7 +70,7 @@ class StillsSource:
                     continue
                 if epoch == 0:
                     self._shown.append(path)
-                yield self._frame(rgb, index, epoch)
+                yield self._frame(rgb, index, epoch, path)
                 index += 1
             if not index:
                 reasons = "; ".join(reason for _, reason in self.failed[:2])
@@ -78,12 +79,13 @@ class StillsSource:
                 return
             epoch += 1
 
-    def _frame(self, rgb: U8, index: int, epoch: int) -> Frame:
+    def _frame(self, rgb: U8, index: int, epoch: int, path: Path) -> Frame:
         h, w = rgb.shape[:2]
         known = None if self.loop else len(self.paths)
         info = StreamInfo(self.id, w, h, Fraction(1), timed=False, still=True, frames=known)
         picture = Picture((rgb,), PixelLayout.RGB, full_range=True)
-        return Frame(info, index, Instant(None, Fraction(1), epoch), picture, w, h, time.time_ns())
+        at = Instant(None, Fraction(1), epoch)
+        return Frame(info, index, at, picture, w, h, time.time_ns(), name=path.name)
 
 
 def read_picture(path: Path) -> U8:
@@ -97,11 +99,22 @@ def read_picture(path: Path) -> U8:
         raise InputError(f"{path}: {error.strerror or error}") from None
     if not len(data):
         raise InputError(f"{path}: the file is empty")
+    rgb = _by_opencv(data)
+    return _by_pillow(path) if rgb is None else rgb
+
+
+def _by_opencv(data: U8) -> U8 | None:
+    """None where OpenCV cannot, or would show grey for what a truncated JPEG lacks."""
+    if data[:3].tobytes() == b"\xff\xd8\xff" and b"\xff\xd9" not in data[-_TAIL:].tobytes():
+        return None
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is wrong is said by Pillow
     try:
         rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     except cv2.error:
-        rgb = None
-    return np.asarray(rgb, np.uint8) if rgb is not None else _by_pillow(path)
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    return None if rgb is None else np.asarray(rgb, np.uint8)
 
 
 def _by_pillow(path: Path) -> U8:
