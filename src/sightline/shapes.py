@@ -17,6 +17,7 @@ __all__ = [
     "crossings",
     "distance",
     "distinct",
+    "extended",
     "inside",
     "meets_rectangle",
     "signed_distance",
@@ -48,6 +49,15 @@ def distinct(points: Points, closed: bool) -> F64:
     p = p[keep]
     while closed and len(p) > 1 and (p[0] == p[-1]).all():
         p = p[:-1]
+    return p
+
+
+def extended(line: Points, by: float) -> F64:
+    """An open line (K, 2) without repeats, with both ends moved outward by `by`."""
+    p = np.array(line, np.float64)
+    first, last = p[0] - p[1], p[-1] - p[-2]
+    p[0] += first * (by / np.hypot(first[0], first[1]))
+    p[-1] += last * (by / np.hypot(last[0], last[1]))
     return p
 
 
@@ -98,9 +108,14 @@ def _nearest(points: Points, line: Points, closed: bool) -> tuple[F64, F64, F64,
     return rel, part, (off * off).sum(2), d
 
 
-def distance(points: Points, line: Points, closed: bool = False) -> F64:
-    """(M,) distance of points (M, 2) from the nearest point of `line` (K, 2)."""
-    return np.sqrt(_nearest(points, line, closed)[2].min(1))
+def distance(points: Points, line: Points, closed: bool = False, sides: NDArray[np.bool_] | None = None) -> F64:
+    """(M,) distance of points (M, 2) from the nearest point of `line` (K, 2), or of those of its sides marked in
+    `sides` (S,); infinite where none is.
+    """
+    square = _nearest(points, line, closed)[2]
+    if sides is not None:
+        square = np.where(sides, square, np.inf)
+    return np.sqrt(square.min(1))
 
 
 def signed_distance(points: Points, line: Points) -> F64:

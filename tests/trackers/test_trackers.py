@@ -3,6 +3,7 @@
 import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def frame(i, pts=None, epoch=0, stream=STREAM):
     return Frame(stream, i, Instant(i if pts is None else pts, stream.base, epoch), None, 1000, 800)
 
 
-def seen(*boxes, score=0.9, label=0):
+def seen(*boxes: Any, score: Any = 0.9, label: Any = 0) -> Detections:
     """Boxes as (x, y) of their middle, 40 x 80 pixels."""
     middle = np.array(boxes, np.float32).reshape(-1, 2)
     n = len(middle)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sightline.analytics.facts import event
 from sightline.analytics.memory import Memory
 from sightline.analytics.placing import Anchor, anchors, band_of, check_band, check_shape, to_pixels
-from sightline.shapes import crossing_parts, crossings, distinct, signed_distance
+from sightline.shapes import crossing_parts, crossings, distinct, extended, signed_distance
 from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Line"]
@@ -57,8 +57,8 @@ class Line:
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The line in frame pixels."""
-        line = self._place(frame)
-        return (Shape(self.name, "line", tuple((float(x), float(y)) for x, y in line)),)
+        points = to_pixels(self.points, self.px, frame.width, frame.height)
+        return (Shape(self.name, "line", tuple((float(x), float(y)) for x, y in points)),)
 
     def update(self, result: FrameResult) -> Report:
         """`line.crossed` events of this frame, and {"in": {label: n}, "out": {label: n}} since the beginning."""
@@ -121,7 +121,8 @@ class Line:
             if self._placed is None:
                 self.check(frame.width, frame.height)
             points = distinct(to_pixels(self.points, self.px, frame.width, frame.height), closed=False)
-            self._placed = (frame.width, frame.height, points)
+            # boxes end exactly at the frame's edge, where lines do too: to pass over an end is to cross
+            self._placed = (frame.width, frame.height, extended(points, 0.01))
         return self._placed[2]
 
     def _snapshot(self) -> dict[str, dict[str, int]]:

@@ -12,7 +12,7 @@ from sightline.errors import UsageError
 from sightline.shapes import area, crosses_itself, distinct, meets_rectangle
 from sightline.types import F32
 
-__all__ = ["Anchor", "anchors", "band_of", "check_band", "check_shape", "to_pixels"]
+__all__ = ["Anchor", "anchors", "band_of", "check_band", "check_shape", "to_pixels", "without_edges"]
 
 F64 = NDArray[np.float64]
 Anchor = Literal["bottom", "center", "top", "left", "right"]
@@ -42,6 +42,19 @@ def to_pixels(points: Sequence[Point], px: bool, width: int, height: int) -> F64
     """Points (K, 2) in frame pixels, from fractions of the upright frame or (`px`) pixels."""
     out = np.asarray(points, np.float64).reshape(-1, 2)
     return out if px else out * (width, height)
+
+
+def without_edges(polygon: F64, width: int, height: int) -> tuple[F64, NDArray[np.bool_]]:
+    """A polygon (K, 2) in frame pixels with corners close to the frame's edge put on it, and which of its sides (K,)
+    do not run along that edge: the ones that can be crossed.
+    """
+    size = np.array([width, height], np.float64)
+    reach = np.maximum(1.0, 0.002 * size)
+    points = np.where(np.abs(polygon) <= reach, 0.0, polygon)
+    points = np.where(np.abs(points - size) <= reach, size, points)
+    ends = np.roll(points, -1, 0)
+    along = ((points <= 0) & (ends <= 0)) | ((points >= size) & (ends >= size))
+    return points, np.asarray(~along.any(1))
 
 
 def check_band(hysteresis: float, hysteresis_px: float | None) -> None:

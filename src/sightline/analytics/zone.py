@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sightline.analytics.facts import event
 from sightline.analytics.memory import Memory
-from sightline.analytics.placing import Anchor, anchors, band_of, check_band, check_shape, to_pixels
+from sightline.analytics.placing import Anchor, anchors, band_of, check_band, check_shape, to_pixels, without_edges
 from sightline.shapes import crossing_parts, distance, distinct, inside
 from sightline.types import I64, Detections, Event, Frame, FrameResult, Report, Shape
 
@@ -37,7 +37,8 @@ class Zone:
     Events: `zone.entered`, `zone.left` (also when a track ends inside, with the time of its last sighting) and
     `zone.dwelt`, once a stay. A track seen for the first time inside has entered. One that passes through between two
     sightings enters and leaves in one frame. At the border a track changes sides only when it is farther from it than
-    `hysteresis`. Unseen tracks stay where they were seen last.
+    `hysteresis`; sides along the frame's edge are no border, as nothing is beyond them. Unseen tracks stay where they
+    were seen last.
 
     points: x and y as fractions of the upright frame, or in pixels with `px`. anchor: the point of the box that counts.
     classes: follow only these labels (none: all). dwell_s: seconds after which a stay is a `zone.dwelt`.
@@ -55,6 +56,7 @@ class Zone:
     _memory: Memory = field(init=False, repr=False)
     _stays: dict[int, _Stay] = field(init=False, repr=False)
     _placed: tuple[int, int, F64] | None = field(init=False, repr=False, default=None)
+    _sides: NDArray[np.bool_] = field(init=False, repr=False, default_factory=lambda: np.zeros(0, np.bool_))
 
     def __post_init__(self) -> None:
         self.points = tuple((float(x), float(y)) for x, y in self.points)
@@ -101,8 +103,9 @@ class Zone:
         """Tracks `ids` (M,) were seen as `rows` (M,) of the detections."""
         memory, boxes = self._memory, detections.xyxy[rows]
         at = anchors(boxes, self.anchor)
-        within = inside(at, polygon)
-        depth = distance(at, polygon, closed=True)
+        # boxes end exactly at the frame's edge, where zones do too: an anchor on it is inside
+        within = inside(np.clip(at, 0.01, np.array([frame.width, frame.height]) - 0.01), polygon)
+        depth = distance(at, polygon, closed=True, sides=self._sides)
         band = band_of(boxes, self.hysteresis, self.hysteresis_px)
         places = memory.places(ids)
         was, known = memory.side[places], memory.known[places]
@@ -144,7 +147,7 @@ class Zone:
             (int(rows[k]), (float(parts[k, 0]), float(parts[k, 1])))
             for k in met
             if inside(middle[k : k + 1], polygon)[0]
-            and distance(middle[k : k + 1], polygon, closed=True)[0] > band[rows[k]]
+            and distance(middle[k : k + 1], polygon, closed=True, sides=self._sides)[0] > band[rows[k]]
         ]
 
     def _pass(self, frame: Frame, label: str, place: int, to: F64, parts: tuple[float, float]) -> list[Event]:
@@ -192,6 +195,7 @@ class Zone:
             if self._placed is None:
                 self.check(frame.width, frame.height)
             points = distinct(to_pixels(self.points, self.px, frame.width, frame.height), closed=True)
+            points, self._sides = without_edges(points, frame.width, frame.height)
             self._placed = (frame.width, frame.height, points)
         return self._placed[2]
 
