@@ -85,7 +85,8 @@ def best_class(scores: NDArray[Any], least: float, activated: bool | None) -> tu
     One pass over the tensor, then work on the survivors. activated: probabilities, else logits; None: probabilities
     unless the best of some row lies outside 0..1.
     """
-    scores = scores.astype(np.float32) if scores.dtype == np.float16 else scores
+    # a copy with channels first costs a third of a reduction over channels that lie last
+    scores = np.ascontiguousarray(scores, np.float32)
     best = np.maximum.reduce(scores, axis=0)
     if activated is None:
         activated = is_probability(best)
