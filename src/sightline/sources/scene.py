@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LABELS", "Actor", "Camera", "Crossing", "Lane", "Street", "street"]
+__all__ = ["FAR_KERB", "LABELS", "NEAR_KERB", "WALL", "Actor", "Camera", "Crossing", "Lane", "Street", "street"]
 
 LABELS = ("person", "car", "bike")
 F64 = NDArray[np.float64]

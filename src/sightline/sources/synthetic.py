@@ -20,7 +20,7 @@ import numpy as np
 from sightline.errors import UsageError
 from sightline.sources.backdrop import Fixture, backdrop, fixtures
 from sightline.sources.painting import Pose, cover, dressed, paint, placed, shade
-from sightline.sources.scene import LABELS, Crossing, Street, street
+from sightline.sources.scene import LABELS, WALL, Crossing, Street, street
 from sightline.types import U8, ColorMatrix, Detections, Frame, Instant, Picture, PixelLayout, StreamInfo
 
 __all__ = ["Scene", "SyntheticSource"]
@@ -49,11 +49,34 @@ class Scene:
     def street(self) -> Street:
         return street(self.seed, self.width, self.height)
 
-    @property
+    @cached_property
     def line(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """A line across the street in frame pixels, from the near edge to the house fronts: "in" is to the right."""
-        ends = self.street.camera.project(np.array([[0.0, 0.62, 0.0], [0.0, 16.6, 0.0]]))
-        return (float(ends[0, 0]), float(ends[0, 1])), (float(ends[1, 0]), float(ends[1, 1]))
+        """A line across the street in frame pixels, from the near edge to the houses: "in" is to the right.
+
+        It lies in the middle half of the frame, where posts and trees hide the least of it.
+        """
+        standing = np.zeros((self.height, self.width), np.uint8)
+        for _, pose in self._standing:
+            if pose is not None:
+                cover(standing, pose, 1)
+        best, least = self._across(0.5), 1 << 30
+        for share in sorted(np.linspace(0.25, 0.75, 41), key=lambda share: abs(share - 0.5)):
+            line = self._across(float(share))
+            band = np.zeros_like(standing)
+            ends = [tuple(int(c) for c in point) for point in line]
+            cv2.line(band, ends[0], ends[1], 1, max(3, self.width // 20))
+            hidden = cv2.countNonZero(band & standing)
+            if hidden < least:
+                best, least = line, hidden
+        return best
+
+    def _across(self, share: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The line across the street through the middle of the road at that part of the width."""
+        camera = self.street.camera
+        u = camera.along(share * self.width, 8.0)
+        # its far end is 1 m up the wall: the foot of who is half hidden seems to be higher
+        near, far = camera.project(np.array([[u, 0.62, 0.0], [u, WALL, 1.0]]))
+        return (float(near[0]), float(near[1])), (float(far[0]), float(far[1]))
 
     def time_s(self, index: int) -> float:
         """Seconds of a frame, as its pts says."""

@@ -11,6 +11,7 @@ import argparse
 import copy
 import json
 import math
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sightline.errors import MissingExtraError
+from sightline.errors import MissingExtraError, SightlineError
 from sightline.sources.scene import LABELS
 from sightline.training.frames import Sample, augment, samples, stack
 from sightline.training.judge import Marks, judge
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from sightline.training.net import StreetNet
 
-__all__ = ["Recipe", "held_out", "main", "train"]
+__all__ = ["HELD_OUT", "Recipe", "export", "held_out", "main", "train"]
 
 HELD_OUT = range(1, 41)  # seeds that training never sees; the demo's are among them
 FIRST_SEED = 10_000
@@ -168,6 +169,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--streets", type=int, default=usual.streets)
     given = parser.parse_args(arguments)
     recipe = Recipe(minutes=given.minutes, threads=given.threads, streets=given.streets)
+    _torch()  # before anything is made or drawn
     given.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     net = train(recipe, given.out / "street.pt")
@@ -191,4 +193,8 @@ def _said(marks: Marks, seconds: float) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SightlineError as error:
+        print(f"sightline: error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
