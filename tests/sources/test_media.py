@@ -84,17 +84,19 @@ def test_negative_times_stay_negative(tmp_path: Path) -> None:
     assert frames[0].at.seconds == pytest.approx(frames[0].at.pts * float(frames[0].at.base))
 
 
-@pytest.mark.parametrize(("codec", "name"), [("libx264", "raw.h264"), ("libx265", "raw.h265")])
-def test_raw_streams_are_counted_by_the_rate_they_declare(tmp_path: Path, codec: str, name: str) -> None:
-    quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
-    path = write_clip(tmp_path / name, codec=codec, container=name[-4:].replace("h265", "hevc"), options=quiet)
+@pytest.mark.parametrize(("codec", "name", "rate"), [("libx264", "raw.h264", 10), ("libx265", "raw.hevc", 25)])
+def test_raw_streams_are_counted_by_the_rate_they_declare(tmp_path: Path, codec: str, name: str, rate: int) -> None:
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    base, container = Fraction(1, rate), name.partition(".")[2]
+    path = write_clip(
+        tmp_path / name, codec=codec, container=container, base=base, pts=tuple(range(20)), options=options
+    )
     frames = play(path)
     assert len(frames) == 20
     assert not frames[0].stream.timed
+    assert frames[0].stream.rate == rate
     assert {f.at.pts for f in frames} == {None}
-    rate = frames[0].stream.rate
-    assert rate is not None
-    assert [f.at.seconds for f in frames] == [pytest.approx(i / float(rate)) for i in range(20)]
+    assert [f.at.seconds for f in frames] == [pytest.approx(i / rate) for i in range(20)]
 
 
 def test_one_untimed_picture_alone_is_still_given(tmp_path: Path) -> None:
