@@ -247,5 +247,5 @@ def test_parse_names_what_is_wrong(line: str, words: str) -> None:
 
 
 def test_optional_fields_are_known_to_be_optional() -> None:
-    assert wire.FrameRecord.__optional_keys__ == {"timed", "utc"}
+    assert wire.FrameRecord.__optional_keys__ == {"timed", "utc", "file"}
     assert wire.EventRecord.__optional_keys__ == {"timed", "utc", "track", "label"}

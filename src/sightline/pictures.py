@@ -282,10 +282,9 @@ def _as_frame(picture: Picture) -> VideoFrame:
     }
     w, h = picture.coded_wh
     frame = VideoFrame(w, h, names[picture.layout])
-    for plane, source in zip(frame.planes, picture.planes, strict=True):
+    for index, source in enumerate(picture.planes):
         rows = source.reshape(source.shape[0], -1)
-        memory = np.frombuffer(memoryview(plane), np.uint8)  # type: ignore[arg-type]  # planes are buffers
-        memory.reshape(-1, plane.line_size)[: rows.shape[0], : rows.shape[1]] = rows
+        _rows(frame, index)[: rows.shape[0], : rows.shape[1]] = rows
     return frame
 
 
@@ -331,7 +330,8 @@ def canvas(picture: Picture) -> Picture:
     planes = list(picture.planes)
     if picture.layout is PixelLayout.NV12:
         planes = [planes[0], planes[1][..., 0], planes[1][..., 1]]
-    out = [np.empty((height, width), np.uint8), *(np.empty(chroma_wh[::-1], np.uint8) for _ in range(2))]
+    frame = VideoFrame(width, height, "yuv420p")  # an encoder takes it as it is
+    out = [_rows(frame, i)[:h, :w] for i, (w, h) in enumerate(((width, height), chroma_wh, chroma_wh))]
     for target, plane in zip(out, planes, strict=False):
         h, w = target.shape
         if picture.turns % 2:
@@ -341,4 +341,10 @@ def canvas(picture: Picture) -> Picture:
         target[...] = _upright(plane, picture) if picture.turns or picture.mirror else plane
     if picture.layout is PixelLayout.GREY:
         out[1][...] = out[2][...] = 128
-    return Picture(tuple(out), PixelLayout.I420, picture.matrix, picture.full_range)
+    return Picture(tuple(out), PixelLayout.I420, picture.matrix, picture.full_range, owner=frame)
+
+
+def _rows(frame: VideoFrame, index: int) -> U8:
+    """One plane of an FFmpeg frame as writable (rows, line size) uint8."""
+    plane = frame.planes[index]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]

@@ -128,6 +128,7 @@ class FrameRecord(TypedDict):
     time_s: TimeS
     timed: NotRequired[Annotated[Literal[False], "only on untimed streams"]]
     utc: NotRequired[Utc]
+    file: NotRequired[Annotated[str, "name of the picture, for stills"]]
     width: Annotated[int, "of the upright picture, pixels"]
     height: Annotated[int, "of the upright picture, pixels"]
     objects: list[ObjectRecord]
@@ -205,11 +206,12 @@ def frame_line(result: FrameResult, names: Sequence[str] = ()) -> str:
     frame = result.frame
     at = frame.at
     objects = _objects(result, tuple(names))
+    file = f'"file":{_text(frame.name)},' if frame.name else ""
     counts = json.dumps(_plain(result.counts), ensure_ascii=False, separators=(",", ":")) if result.counts else "{}"
     return (
         f'{{"v":{VERSION},"type":"frame","stream":{_text(frame.stream.id)},"frame":{frame.index},'
         f'"pts":{_int(at.pts)},"time_base":"{_base(at.base.numerator, at.base.denominator)}",'
-        f'"time_s":{_seconds(at)},{_flags(frame)}"width":{frame.width},"height":{frame.height},'
+        f'"time_s":{_seconds(at)},{_flags(frame)}{file}"width":{frame.width},"height":{frame.height},'
         f'"objects":[{",".join(objects)}],"counts":{counts}}}'
     )
 

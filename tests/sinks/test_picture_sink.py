@@ -16,11 +16,18 @@ PIXELS = np.random.default_rng(3).integers(0, 255, (20, 31, 3), np.uint8)
 STREAM = StreamInfo("dog.jpg", 31, 20, Fraction(1), timed=False, still=True, frames=1)
 
 
-def put(sink: PictureSink, count: int = 1, stream: StreamInfo = STREAM, pixels: np.ndarray = PIXELS) -> None:
+def put(
+    sink: PictureSink,
+    count: int = 1,
+    stream: StreamInfo = STREAM,
+    pixels: np.ndarray = PIXELS,
+    files: tuple[str, ...] = (),
+) -> None:
     h, w = pixels.shape[:2]
     sink.open(RunInfo((), (stream,)))
     for i in range(count):
-        frame = Frame(stream, i, Instant(None, stream.base), None, w, h)
+        name = files[i] if files else ""
+        frame = Frame(stream, i, Instant(None, stream.base), None, w, h, name=name)
         sink.write(FrameResult(frame), Picture((pixels,), PixelLayout.RGB, full_range=True))
     sink.close()
 
@@ -65,8 +72,7 @@ def test_i420_pictures_are_converted(tmp_path: Path) -> None:
 def test_names_in_a_folder(tmp_path: Path) -> None:
     put(PictureSink(f"{tmp_path}/"))
     sink = PictureSink(str(tmp_path / "more"))
-    sink.name_of = lambda index: Path("in") / ("a.png", "b.gif")[index]
-    put(sink, 2)
+    put(sink, 2, files=("a.png", "b.gif"))
     put(PictureSink(str(tmp_path / "{stream}.sightline") + "/"), 1, StreamInfo("v.mp4", 31, 20, Fraction(1, 25)))
     put(PictureSink(str(tmp_path / "frames/")), 2, StreamInfo("v.mp4", 31, 20, Fraction(1, 25)))
     assert (tmp_path / "dog.jpg").is_file()

@@ -99,6 +99,7 @@ def build_lane(
     return Lane(
         _source(config, stream, item),
         thresholds=spec.thresholds,
+        names=spec.labels,
         tracker=tracker,
         analytics=tuple(cast(Analytic, construct("analytic", p.kind, p.options)) for p in parts),
         overlay=cast(Overlay, construct("overlay", overlay.kind, overlay.options)) if overlay is not None else None,

@@ -47,12 +47,14 @@ class Pending:
 class Lane:
     """One stream. `read_ahead` frames are decoded before they are asked for; a live stream drops the oldest.
 
+    names: the model's label table, for frames that it does not see.
     interval: frames passed over between two that a model sees. own_sinks: this lane's alone, fed in a thread where
     they want pictures.
     """
 
     source: Source
     thresholds: Thresholds = field(default_factory=Thresholds)
+    names: tuple[str, ...] = ()
     tracker: Tracker | None = None
     analytics: Sequence[Analytic] = ()
     overlay: Overlay | None = None
@@ -156,7 +158,7 @@ class Lane:
     def finish(self, pending: Pending) -> FrameResult:
         """Track, analyse and count one frame whose turn it is."""
         frame = pending.frame
-        prediction = pending.prediction or Prediction()
+        prediction = pending.prediction or Prediction(Detections(names=self.names))
         detections = prediction.detections
         tracks = Tracks()
         if self.tracker is not None:

@@ -24,6 +24,7 @@ __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
+_FORM = 2  # of the nodes written in front of a graph: rises when they change, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,7 @@ def _nodes(planes: ov.Node, prologue: Prologue) -> ov.Node:
     if prologue.to_rgb is None:
         colours: list[Any] = fed
     else:
-        colours = [op.clamp(_weighted(fed, row[:3], row[3]), 0.0, 255.0) for row in prologue.to_rgb]
+        colours = [_pixel(_weighted(fed, row[:3], row[3])) for row in prologue.to_rgb]
     if prologue.weights:
         ordered = [_weighted(colours, prologue.weights, 0.0)]
     else:
@@ -283,6 +284,11 @@ def _nodes(planes: ov.Node, prologue: Prologue) -> ov.Node:
     if prologue.nhwc:
         y = op.transpose(y, op.constant(np.array([0, 2, 3, 1])))
     return y if isinstance(y, ov.Node) else y.get_node()
+
+
+def _pixel(value: Any) -> Any:
+    """A whole number 0..255, as a decoder gives it; whole numbers also pass through bf16 unharmed."""
+    return op.clamp(op.round(value, "half_to_even"), 0.0, 255.0)
 
 
 def _weighted(channels: list[Any], weights: tuple[float, ...], bias: float) -> Any:
@@ -323,7 +329,7 @@ def _blob_path(
     """Where the compiled model lies: keyed by content, everything that shapes it, runtime version and device."""
     if options.cache is None or not spec.sha256:
         return None
-    facts: list[Any] = [spec.sha256, ov.get_version(), device, config, options.batch, repr(options.feed)]
+    facts: list[Any] = [_FORM, spec.sha256, ov.get_version(), device, config, options.batch, repr(options.feed)]
     facts += [[repr(i) for i in spec.inputs], os.cpu_count()]
     if device in core.available_devices:
         facts += [core.get_property(device, "FULL_DEVICE_NAME"), core.get_property(device, "OPTIMIZATION_CAPABILITIES")]

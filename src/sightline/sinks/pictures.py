@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -27,13 +26,11 @@ class PictureSink:
     suffix; or a folder, in which pictures keep their names (frames of a video: STREAM-000012.jpg). "{stream}" in it
     stands for the stream's name.
     quality: of JPEG and WebP, 1 to 100.
-    name_of: frame index -> name of the picture it was read from; who owns the source sets it.
     """
 
     path: str
     quality: int = 95
     wants_picture: bool = field(default=True, init=False)
-    name_of: Callable[[int], str | PurePath] | None = field(default=None, init=False, repr=False, compare=False)
     written: list[Path] = field(default_factory=list[Path], init=False, repr=False)
 
     def open(self, info: RunInfo) -> None:
@@ -71,8 +68,8 @@ class PictureSink:
 
     def _name(self, frame: Frame) -> str:
         stream = frame.stream
-        if self.name_of is not None:
-            name = PurePath(self.name_of(frame.index)).name
+        if frame.name:
+            name = frame.name
         elif stream.still and stream.frames == 1:
             name = PurePath(stream.id).name
         else:
