@@ -50,6 +50,9 @@ class Block(nn.Module):
 class StreetNet(nn.Module):
     """images (N, 3, H, W) RGB 0..1 -> (N, 4 + classes, A); H and W are fixed, multiples of 32."""
 
+    cells: Tensor  # (A, 2) cell centres in model pixels
+    steps: Tensor  # (A, 1) strides
+
     def __init__(self, classes: int, height: int, width: int) -> None:
         super().__init__()
         wide = 48

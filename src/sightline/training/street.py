@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sightline.training.net import StreetNet
 
-__all__ = ["HELD_OUT", "Recipe", "export", "held_out", "main", "train"]
+__all__ = ["HELD_OUT", "Recipe", "held_out", "main", "train"]
 
 HELD_OUT = range(1, 41)  # seeds that training never sees; the demo's are among them
 FIRST_SEED = 10_000
@@ -119,38 +119,6 @@ def _follow(slow: StreetNet, net: StreetNet, keep: float) -> None:
                 mine.copy_(new)
 
 
-def export(net: StreetNet, recipe: Recipe, weights: Path) -> None:
-    """Write the network as ONNX (opset 17, float32, any batch) with its labels and input size in the metadata."""
-    import onnx
-
-    torch = _torch()
-    net = copy.deepcopy(net).eval().float()
-    net.fold()
-    example = torch.zeros(2, 3, recipe.height, recipe.width)
-    torch.onnx.export(
-        net,
-        (example,),
-        str(weights),
-        input_names=["images"],
-        output_names=["output0"],
-        dynamic_axes={"images": {0: "batch"}, "output0": {0: "batch"}},
-        opset_version=17,
-        dynamo=False,
-    )
-    model = onnx.load(str(weights))
-    facts = {
-        "description": "Sightline street detector",
-        "task": "detect",
-        "names": str(dict(enumerate(LABELS))),
-        "stride": "32",
-        "imgsz": str([recipe.height, recipe.width]),
-        "license": "Apache-2.0",
-    }
-    onnx.helper.set_model_props(model, facts)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(weights))
-
-
 def _torch():
     try:
         import torch
@@ -175,7 +143,9 @@ def main(arguments: list[str] | None = None) -> None:
     net = train(recipe, given.out / "street.pt")
     seconds = time.monotonic() - begun
     weights = given.out / "street.onnx"
-    export(net, recipe, weights)
+    from sightline.training.export import export
+
+    export(net, (recipe.width, recipe.height), LABELS, weights)
     (given.out / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS), encoding="utf-8")
     marks = judge(weights, held_out(recipe), len(LABELS))
     (given.out / "measured.json").write_text(json.dumps(_said(marks, seconds), indent=2) + "\n", encoding="utf-8")
