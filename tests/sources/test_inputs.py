@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.errors import InputError
+from sightline.sources.addresses import address_of, likely_live, name_of
 from sightline.sources.inputs import StreamInput, build_source, expand, unique_ids
 from sightline.sources.media import MediaSource
-from sightline.sources.opening import address_of, likely_live, name_of
 from sightline.sources.stills import StillsSource
 
 

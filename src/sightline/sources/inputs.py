@@ -15,8 +15,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from sightline.errors import InputError
+from sightline.sources.addresses import VIDEO_ENDINGS, device_path, likely_live, local_path, name_of, scheme_of
 from sightline.sources.media import MediaSource
-from sightline.sources.opening import VIDEO_ENDINGS, device_path, likely_live, local_path, name_of, scheme_of
 from sightline.sources.stills import PICTURE_ENDINGS, StillsSource, looks_like_picture
 
 __all__ = ["StreamInput", "build_source", "expand", "unique_ids"]

@@ -12,17 +12,9 @@ import av
 import av.error
 
 from sightline.errors import InputError, StreamError
+from sightline.sources.addresses import address_of, is_local, likely_live, name_of
 from sightline.sources.framing import Budget, Framer
-from sightline.sources.opening import (
-    Attempt,
-    HopelessError,
-    Opened,
-    address_of,
-    is_local,
-    likely_live,
-    name_of,
-    open_media,
-)
+from sightline.sources.opening import Attempt, HopelessError, Opened, open_media
 from sightline.sources.reconnect import Backoff
 from sightline.types import Frame
 
