@@ -283,7 +283,7 @@ def test_coco_names_are_a_doubt(tmp_path: Path) -> None:
 )
 def test_wrong_flags_name_themselves(flags: dict[str, object], words: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=words):
-        told(yolov8(), tmp_path, **flags)
+        told(yolov8(), tmp_path, None, **flags)
 
 
 def test_classes_are_found_in_any_case(tmp_path: Path) -> None:

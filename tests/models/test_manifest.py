@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from networks import outputs_only, ultraface, yolov8
 
@@ -52,6 +52,7 @@ MANIFESTS = st.builds(
 
 
 @given(manifest=MANIFESTS)
+@example(manifest=Manifest(licence="a\x85b\u2028"))
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_reads_back(manifest: Manifest, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("manifest") / "model.yaml"

@@ -143,7 +143,11 @@ def manifest_of(spec: ModelSpec) -> Manifest:
 def dump_manifest(manifest: Manifest) -> str:
     """YAML that `load_manifest` reads back as the same manifest."""
     plain: dict[str, Any] = manifest.model_dump(mode="json", exclude_defaults=True)
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    if any(mark in text for mark in "\x85\u2028\u2029"):
+        # YAML folds these as line ends; escaped they stay what they are
+        text = yaml.safe_dump(plain, sort_keys=False, width=120)
+    return text
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> Path:
