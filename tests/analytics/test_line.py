@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sightline.analytics.line import Line
@@ -84,6 +84,7 @@ def test_agrees_with_a_plain_state_machine(heights, band):
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2, max_size=30))
+@example([(0, 0), (0, 500)])
 def test_in_and_out_alternate_and_balance(path):
     """Over the ends of a line across the whole frame there is no way around."""
     whole = gate(hysteresis_px=0)
@@ -101,6 +102,11 @@ def test_a_way_around_the_end_does_not_count():
     line = gate(points=((0.3, 0.5), (0.6, 0.5)))
     assert count(line, [(500, 400), (650, 450), (700, 500), (650, 550), (500, 600)]) == (0, 0)
     assert count(gate(points=line.points), [(500, 400), (500, 600)]) == (1, 0)
+
+
+def test_over_the_line_and_back_is_forgotten():
+    path = [(500, 450), (500, 505), (500, 450), (700, 450), (700, 550), (500, 550)]
+    assert count(gate(points=((0.3, 0.5), (0.6, 0.5))), path) == (0, 0)
 
 
 @pytest.mark.parametrize("x", [0, 1000])

@@ -276,3 +276,17 @@ def test_uneven_times_keep_fast_objects(steps):
         if 50 + 5 * pts > 950:
             break
     assert ids == {1}
+
+
+def test_each_track_learns_its_own_speed():
+    tracker, starts = ByteTrack(match=0.3), np.array([(100, 100), (900, 300), (100, 500), (500, 700)], float)
+    speeds, ids = np.array([(22, 0), (-24, 0), (20, 3), (0, -20)], float), []
+    for i in range(16):
+        tracks = tracker.update(seen(*(starts + speeds * i)[np.roll(np.arange(4), i)]), frame(i))
+        rows = np.roll(np.arange(4), i)[tracks.row]
+        ids.append(dict(zip(tracks.id.tolist(), rows.tolist(), strict=True)))
+    assert all(found == ids[1] for found in ids[1:])
+    coasting = tracker.update(None, frame(16))
+    middle = (coasting.coasting_xyxy[:, :2] + coasting.coasting_xyxy[:, 2:]) / 2
+    want = (starts + speeds * 16)[[ids[1][n] for n in coasting.coasting.tolist()]]
+    assert np.abs(middle - want).max() < 4

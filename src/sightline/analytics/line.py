@@ -80,8 +80,8 @@ class Line:
         side = (far > band).astype(np.int64) - (far < -band)
         places = memory.places(ids)
         was = memory.side[places]
-        # a way that begins and ends clearly on one side of a straight line has not met it
-        doubt = memory.known[places] & ((side != was) | (side == 0) | (len(line) > 2))
+        # a way that begins and ends clearly on one side has not crossed the line, or there and back
+        doubt = memory.known[places] & ((side != was) | (memory.net[places] != 0))
         events: list[Event] = []
         if doubt.any():
             self._follow(places[doubt], at[doubt], line, frame)

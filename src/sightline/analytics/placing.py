@@ -27,6 +27,7 @@ _PARTS: dict[str, tuple[float, float]] = {
 }
 # part of the frame at its edges where anchors hardly come: boxes end at the frame's edge, and jitter there
 _EDGE = 0.02
+_ROUNDING_PX = 1e-3
 
 
 def anchors(xyxy: F32, anchor: Anchor) -> F64:
@@ -65,10 +66,14 @@ def check_band(hysteresis: float, hysteresis_px: float | None) -> None:
 
 
 def band_of(boxes: F32, hysteresis: float, hysteresis_px: float | None) -> F64:
-    """(N,) width in pixels of the doubtful band for boxes (N, 4): a part of the longer side, or pixels where given."""
+    """(N,) width in pixels of the doubtful band for boxes (N, 4): a part of the longer side, or pixels where given.
+
+    Never 0: which side of a line a point on it has is left to rounding.
+    """
     if hysteresis_px is not None:
-        return np.full(len(boxes), float(hysteresis_px))
-    return np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]).astype(np.float64) * hysteresis
+        return np.full(len(boxes), max(float(hysteresis_px), _ROUNDING_PX))
+    longer = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]).astype(np.float64)
+    return np.maximum(longer * hysteresis, _ROUNDING_PX)
 
 
 def check_shape(
