@@ -72,7 +72,8 @@ def report(error: BaseException, name: str = "") -> int:
         _say(str(error))
         return error.exit_code
     if isinstance(error, TyperException):
-        _say(f"{name}: {_lower(error.format_message())}", f"sightline {name} --help lists what it takes")
+        said = error.format_message().replace("Input should be", "expected").split(", unable to parse")[0]
+        _say(f"{name}: {_lower(said)}", f"sightline {name} --help lists what it takes")
         return 2
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
