@@ -153,6 +153,14 @@ class Lane:
             self._reader.stop.set()
         self._channel.stop()
 
+    def warnings(self, width: int, height: int) -> list[str]:
+        """What speaks against this lane's lines and zones in frames of that size. Raises UsageError."""
+        found: list[str] = []
+        for analytic in self.analytics:
+            check = getattr(analytic, "check", None)
+            found += check(width, height) if check is not None else []
+        return found
+
     # -- what becomes of a prediction --------------------------------------------------------------------------------
 
     def finish(self, pending: Pending) -> FrameResult:

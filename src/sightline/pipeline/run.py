@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sightline.batching import Batcher
 from sightline.channel import Bell
-from sightline.errors import SightlineError
+from sightline.errors import InputError, SightlineError
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane, Pending
 from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot
@@ -144,6 +144,8 @@ class Pipeline:
     def _open(self, lane: Lane) -> None:
         assert self.info is not None
         frame = lane.peek()
+        if frame is not None:
+            self.notes += [f"{lane.id}: {warning}" for warning in lane.warnings(frame.width, frame.height)]
         own = RunInfo(self.info.models, (frame.stream,) if frame is not None else ())
         for sink in lane.own_sinks:
             sink.open(own)
@@ -239,6 +241,8 @@ class Pipeline:
             faults = lane.close()
             if faults:
                 raise faults[0]
+            for path, reason in getattr(lane.source, "failed", ()):  # pictures of a folder that could not be read
+                self.lost[f"{lane.id}/{path.name}"] = InputError(reason)
             if error is not None and not self._stopping:
                 self._lose(lane, error)
 
