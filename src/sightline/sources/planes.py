@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import cast
 
 import av
+import av.error
 import numpy as np
 from av.buffer import Buffer
 from av.video.plane import VideoPlane
@@ -90,12 +91,13 @@ def orientation_of_matrix(matrix: tuple[int, ...]) -> Orientation:
 def display_orientation(frame: av.VideoFrame) -> Orientation:
     """The orientation that the frame's display matrix asks for.
 
-    Reading side data ties frame and side data in a cycle, so that only the garbage collector frees the picture:
-    call this once a stream (and when `frame.rotation` changes), not once a frame.
+    Reading side data ties a frame and it in a cycle that only the garbage collector frees: a tiny copy is read.
+    Call this once a stream (and when `frame.rotation` changes), not once a frame.
     """
     try:
-        side_data = cast("Mapping[str, Buffer]", frame.side_data)
-    except ValueError:
+        copy = frame.reformat(width=16, height=16, format="gray", threads=1)
+        side_data = cast("Mapping[str, Buffer]", copy.side_data)
+    except (ValueError, av.error.FFmpegError):
         # One kind of side data is newer than PyAV: only the angle can be had, and no mirror.
         return orientation_of_angle(frame.rotation)
     try:
