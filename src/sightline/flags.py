@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sightline.config import LimitsConfig, ModelConfig, PartConfig
 from sightline.errors import UsageError
 from sightline.options import parse_line, parse_options, parse_part, parse_zone
-from sightline.parts import construct, expected, judge
+from sightline.parts import construct, did_you_mean, expected, judge
 
 __all__ = [
     "Limit",
@@ -107,6 +107,8 @@ def _checked(kind: type[_T], values: dict[str, object]) -> _T:
     except ValidationError as error:
         faults = error.errors()
         where = str(faults[0]["loc"][0]) if faults[0]["loc"] else ""
+        if faults[0]["type"] == "extra_forbidden":
+            raise UsageError(f"unknown option {where!r}{did_you_mean(where, tuple(kind.model_fields))}") from error
         same = [fault for fault in faults if fault["loc"][:1] == faults[0]["loc"][:1]]
         flag = _FLAGS.get(where, f"--{where.replace('_', '-')}: " if where else "")
         raise UsageError(f"{flag}{expected(same)}") from error

@@ -1,0 +1,106 @@
+"""The commands that look without running: inspect, check, grid, bench."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from commands import MODEL, write_clip
+
+from sightline.cli import main
+from sightline.cli.grid import draw_grid
+
+SCENE = "synthetic://street?seconds=2&width=640&height=360"
+KEYS = {
+    "task", "head", "head_options", "confidence", "decided", "inputs", "outputs", "preprocess", "labels", "reasons",
+    "doubts",
+}  # fmt: skip
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_inspect_reports_as_text_and_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(MODEL), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report.keys() >= KEYS
+    assert report["decided"] is True
+    assert report["labels"] == (MODEL / "labels.txt").read_text().split()
+    assert main(["inspect", str(MODEL)]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("task", "head", "input", "output", "preprocess", "labels", "because"))
+
+
+def test_inspect_shows_what_the_network_sees(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(MODEL), SCENE, "-o", "check.png", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    made = cv2.imread("check.png")
+    assert made is not None
+    size = report["preprocess"]
+    height = max(size["height"], 360)
+    assert made.shape[0] == height
+    assert made.shape[1] == round(size["width"] * height / size["height"]) + 6 + round(640 * height / 360)
+    assert report["tried"]["objects"]
+    assert report["tried"]["written"] == "check.png"
+
+
+def test_inspect_saves_a_manifest_that_decides(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(MODEL / "street.onnx", here / "m.onnx")
+    assert main(["inspect", "m.onnx", "--score", "0.77", "--color", "bgr", "--save"]) == 0
+    assert (here / "model.yaml").exists()
+    capsys.readouterr()
+    assert main(["inspect", ".", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["thresholds"]["score"], report["preprocess"]["color"]) == (0.77, "bgr")
+
+
+def test_check_judges_everything_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clip(here / "a.mp4")
+    streams = "streams: [a.mp4, 'rtsp://nobody.invalid/x', /dev/video77]\n"
+    (here / "p.yaml").write_text(f"{streams}model: {MODEL}\nsinks: [{{kind: jsonl, path: o/}}]\n")
+    assert main(["check", "p.yaml"]) == 0
+    assert "p.yaml: fine" in capsys.readouterr().out
+    (here / "p.yaml").write_text(
+        "streams: [none.mp4]\nmodel:\n  path: none.onnx\n"
+        "analytics:\n  - {kind: zone, name: z, points: [[0, 0], [1, 1], [1, 0], [0, 1]]}\n"
+    )
+    assert main(["check", "p.yaml", "--json"]) == 2
+    out, err = capsys.readouterr()
+    faults = json.loads(out)["faults"]
+    assert [fault.split(" ")[0] for fault in faults] == ["p.yaml:1:", "p.yaml:5:", "p.yaml:3:"]
+    assert all(line.startswith(("sightline: error: ", "  ")) for line in err.splitlines())
+
+
+def test_check_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Sightline pipeline"
+
+
+def test_grid_draws_lines_where_it_says(here: Path) -> None:
+    write_clip(here / "a.mp4", size_wh=(320, 240))
+    assert main(["grid", "a.mp4"]) == 0
+    assert main(["grid", "a.mp4", "--at", "200ms", "-o", "g.png", "--step", "0.25"]) == 0
+    assert main(["grid", "a.mp4", "--at", "1h", "-o", "h.png"]) == 2
+    assert {path.name for path in here.iterdir()} == {"a.mp4", "a.grid.jpg", "g.png"}
+    drawn = draw_grid(np.full((240, 320, 3), 90, np.uint8), 0.25)
+    assert [x for x in range(320) if (drawn[100:110, x] == 255).all()] == [80, 160, 240]
+    assert [y for y in range(240) if (drawn[y, 120:130] == 255).all()] == [60, 120, 180]
+
+
+def test_bench_says_what_a_frame_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", str(MODEL), SCENE, "--frames", "30", "--track", "bytetrack"]
+    assert main([*words, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["frames"] == 22
+    cpu = report["cpu_ms"]
+    assert cpu["limit (both)"] == pytest.approx(cpu["decoding alone"] + cpu["inference alone"], abs=0.002)
+    assert report["share_of_limit"] == pytest.approx(cpu["limit (both)"] / cpu["sightline"], abs=0.01)
+    assert main(words) == 0
+    assert "share of the limit" in capsys.readouterr().out
