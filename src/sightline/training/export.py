@@ -26,6 +26,7 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
+        self.known: dict[int, str] = {}
 
     def op(self, kind: str, *inputs: str, **attributes: str | int | list[int]) -> str:
         name = f"{kind.lower()}_{len(self.nodes)}"
@@ -33,7 +34,11 @@ class _Graph:
         return name
 
     def learned(self, values: Tensor) -> str:
-        return self.weight(values.detach().cpu().numpy())
+        """A parameter of the network, written once however many layers share it."""
+        key = values.data_ptr()
+        if key not in self.known:
+            self.known[key] = self.weight(values.detach().cpu().numpy())
+        return self.known[key]
 
     def weight(self, array: NDArray[np.float32] | NDArray[np.int64]) -> str:
         name = f"weight_{len(self.weights)}"
@@ -122,9 +127,9 @@ def _boxes_and_scores(g: _Graph, net: StreetNet, levels: Sequence[str]) -> str:
         reach = g.op("Softplus", g.convolution(g.conv(level, net.box_way), measure))
         sides.append(g.op("Reshape", reach, flat[1]))
     scores = g.op("Sigmoid", g.op("Concat", *classes, axis=2))  # (N, C, A)
-    reach = g.op("Mul", g.op("Concat", *sides, axis=2), g.learned(net.steps.T[None]))  # (N, 4, A)
+    reach = g.op("Mul", g.op("Concat", *sides, axis=2), g.weight(net.steps.numpy().T[None]))  # (N, 4, A)
     near, middle, end, axis = (g.weight(np.array([k], np.int64)) for k in (0, 2, 4, 1))
-    cells = g.learned(net.cells.T[None])  # (1, 2, A)
+    cells = g.weight(net.cells.numpy().T[None])  # (1, 2, A)
     low = g.op("Sub", cells, g.op("Slice", reach, near, middle, axis))
     high = g.op("Add", cells, g.op("Slice", reach, middle, end, axis))
     centre = g.op("Mul", g.op("Add", low, high), g.weight(np.array(0.5, np.float32)))
