@@ -85,7 +85,9 @@ def _only(classes: Sequence[str], spec: ModelSpec) -> frozenset[int] | None:
     if not classes:
         return None
     wanted = {c.strip().lower() for c in classes}
-    return frozenset(i for i, label in enumerate(spec.labels) if label.lower() in wanted)
+    unnamed = {int(c[5:]) for c in wanted if c[:5] == "class" and c[5:].isdigit()}
+    named = {i for i, label in enumerate(spec.labels) if label.lower() in wanted}
+    return frozenset(named | {i for i in unnamed if spec.label(i) == f"class{i}"})
 
 
 def build_lane(
