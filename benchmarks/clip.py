@@ -48,18 +48,19 @@ def repeat(clip: Path, times: int, out: Path) -> int:
                 video = source.streams.video[0]
                 if stream is None:
                     stream = target.add_stream_from_template(video)
-                begun, end = None, 0
+                first = last = None
                 for packet in source.demux(video):
                     if packet.dts is None or packet.pts is None:
                         continue
-                    begun = packet.dts if begun is None else begun
-                    end = max(end, packet.pts + (packet.duration or 1) - begun)
-                    packet.pts += offset - begun
-                    packet.dts += offset - begun
+                    after = packet.pts + (packet.duration or 1)
+                    first = packet.pts if first is None else min(first, packet.pts)
+                    last = after if last is None else max(last, after)
+                    packet.pts += offset
+                    packet.dts += offset
                     packet.stream = stream
                     target.mux(packet)
                     written += 1
-                offset += end
+                offset += (last or 0) - (first or 0)
     return written
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CommandFailed", "Footage", "Marginal", "Use", "marginal", "measure"]
+__all__ = ["CommandFailed", "Footage", "Marginal", "Use", "between", "marginal", "measure"]
 
 
 class CommandFailed(Exception):
@@ -45,18 +46,31 @@ class Marginal:
 
 
 def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Use:
-    """Run `command` to its end. Raises CommandFailed unless it exits with 0."""
+    """Run `command` to its end. Raises CommandFailed unless it exits with 0.
+
+    A small process of this file starts it: what the kernel calls the most memory of a process begins with that of
+    the one it was started from.
+    """
     with tempfile.TemporaryFile() as said:
-        began = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=env)
-        _, status, used = os.wait4(child.pid, 0)
-        wall_s = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
+        watched = [sys.executable, "-I", "-S", __file__, *command]
+        done = subprocess.run(watched, stdout=subprocess.PIPE, stderr=said, env=env)
+        if done.returncode:
             said.seek(0)
             words = said.read().decode(errors="replace").strip()[-600:]
-            raise CommandFailed(f"{' '.join(command)}\nexit code {child.returncode}\n{words}")
-    return Use(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / 1024)
+            raise CommandFailed(f"{' '.join(command)}\nexit code {done.returncode}\n{words}")
+    cpu_s, wall_s, rss_mb = map(float, done.stdout.split())
+    return Use(cpu_s, wall_s, rss_mb)
+
+
+def _watch(command: Sequence[str]) -> int:
+    """Run `command`; print its CPU and wall seconds and most memory in MiB; returns its exit code."""
+    began = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    wall_s = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    print(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / 1024)
+    return child.returncode
 
 
 def marginal(
@@ -66,13 +80,21 @@ def marginal(
     env: Mapping[str, str] | None = None,
     streams: int = 1,
 ) -> tuple[Marginal, Use]:
-    """What a frame costs by two runs that differ in length only, so that start and end cancel; and the short run.
+    """What a frame costs by two runs that differ in length only; and the short run.
 
     streams: how many times `command` takes the footage side by side.
     """
     less = measure(command(short), env)
     more = measure(command(long), env)
-    frames = (long.frames - short.frames) * streams
-    each_s = (more.wall_s - less.wall_s) / frames
-    cpu_ms = (more.cpu_s - less.cpu_s) / frames * 1e3
-    return Marginal(cpu_ms, 1 / each_s, more.rss_mb, less.wall_s - short.frames * streams * each_s), less
+    return between(less, more, short.frames * streams, long.frames * streams), less
+
+
+def between(less: Use, more: Use, fewer: int, frames: int) -> Marginal:
+    """What lies between a run over `fewer` frames and one over `frames`: start and end cancel."""
+    each_s = (more.wall_s - less.wall_s) / (frames - fewer)
+    cpu_ms = (more.cpu_s - less.cpu_s) / (frames - fewer) * 1e3
+    return Marginal(cpu_ms, 1 / each_s, more.rss_mb, less.wall_s - fewer * each_s)
+
+
+if __name__ == "__main__":
+    sys.exit(_watch(sys.argv[1:]))
