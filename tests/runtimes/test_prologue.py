@@ -63,7 +63,7 @@ def by_hand(planes: np.ndarray, pre: Preprocess, feed: Feed) -> np.ndarray:
     x = planes[0].astype(np.float64)
     if isinstance(feed, FeedPlanes):
         a, b = ycbcr_to_rgb(feed.matrix, feed.full_range)
-        x = np.clip(np.einsum("ij,jhw->ihw", a, x) + b[:, None, None], 0, 255)
+        x = np.clip(np.rint(np.einsum("ij,jhw->ihw", a, x) + b[:, None, None]), 0, 255)
     if pre.color is ChannelOrder.GREY:
         x = np.einsum("j,jhw->hw", [0.299, 0.587, 0.114], x)[None]
     elif pre.color is ChannelOrder.BGR:

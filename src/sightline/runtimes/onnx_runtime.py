@@ -238,7 +238,7 @@ class _Writer:
         x = self.op("Cast", [self.name], to=TensorProto.FLOAT)
         if prologue.to_rgb is not None:
             x = self.conv(x, [row[:3] for row in prologue.to_rgb], [row[3] for row in prologue.to_rgb])
-            x = self.clip(x, 0.0, 255.0, opset)
+            x = self.clip(self.rounded(x, opset), 0.0, 255.0, opset)
         if prologue.weights:
             x = self.conv(x, [prologue.weights], [0.0])
         elif prologue.order != (0, 1, 2):
@@ -251,7 +251,7 @@ class _Writer:
         dtype = np.dtype(prologue.dtype)
         if dtype != np.float32:
             if np.issubdtype(dtype, np.integer):
-                x = self.clip(self.op("Round", [x]), float(np.iinfo(dtype).min), float(np.iinfo(dtype).max), opset)
+                x = self.clip(self.rounded(x, opset), float(np.iinfo(dtype).min), float(np.iinfo(dtype).max), opset)
             x = self.op("Cast", [x], to=helper.np_dtype_to_tensor_dtype(dtype))
         if prologue.nhwc:
             x = self.op("Transpose", [x], perm=[0, 2, 3, 1])
@@ -260,6 +260,11 @@ class _Writer:
     def conv(self, x: str, rows: list[tuple[float, ...]], bias: list[float]) -> str:
         weight = np.array(rows, np.float32).reshape(len(rows), len(rows[0]), 1, 1)
         return self.op("Conv", [x, self.constant(weight), self.constant(np.array(bias, np.float32))])
+
+    def rounded(self, x: str, opset: int) -> str:
+        if opset >= 11:
+            return self.op("Round", [x])
+        return self.op("Floor", [self.op("Add", [x, self.constant(np.array(0.5, np.float32))])])
 
     def clip(self, x: str, low: float, high: float, opset: int) -> str:
         if opset < 11:
