@@ -30,7 +30,12 @@ def test_get_gives_up_at_its_deadline() -> None:
 
 def test_a_full_channel_makes_the_writer_wait() -> None:
     channel: Channel[int] = Channel(2)
-    worker = Worker("w", lambda stop: [channel.put(i) for i in range(5)] and None).start()
+
+    def fill(stop: threading.Event) -> None:
+        for i in range(5):
+            channel.put(i)
+
+    worker = Worker("w", fill).start()
     worker.wait(0.05)
     assert worker.alive
     assert len(channel) == 2
@@ -51,7 +56,11 @@ def test_stop_lets_a_blocked_writer_and_a_blocked_reader_go() -> None:
     full.put(0)
     empty: Channel[int] = Channel(1)
     writer = Worker("writer", lambda stop: full.put(1)).start()
-    reader = Worker("reader", lambda stop: empty.get(None) and None).start()
+
+    def take(stop: threading.Event) -> None:
+        empty.get(None)
+
+    reader = Worker("reader", take).start()
     full.stop()
     empty.stop()
     assert writer.join(1)

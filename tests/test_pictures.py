@@ -28,7 +28,7 @@ from sightline.types import U8, ColorMatrix, Frame, Instant, Picture, PixelLayou
 def smooth(width: int, height: int, seed: int = 0) -> U8:
     """A picture with soft colours, so that subsampling chroma costs little."""
     small = np.random.default_rng(seed).integers(40, 215, (3, 4, 3), dtype=np.uint8)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def i420(pixels: U8, matrix: ColorMatrix = ColorMatrix.BT601, full: bool = False) -> Picture:

@@ -39,9 +39,10 @@ class Source(Protocol):
     `tap`, where given, sees each packet before it is decoded.
     """
 
-    id: str
-    live: bool
-
+    @property
+    def id(self) -> str: ...
+    @property
+    def live(self) -> bool: ...
     def frames(self, tap: Callable[[object], None] | None = None) -> Iterator[Frame]: ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Fixed:
     boxes: tuple[tuple[float, ...], ...]
     labels: tuple[int, ...]
 
-    def __call__(self, outputs: Outputs, spec: ModelSpec, views: tuple[View, ...]) -> list[Prediction]:
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         n = len(self.boxes)
         found = Detections(
             np.array(self.boxes, np.float32).reshape(n, 4),
@@ -167,7 +167,7 @@ def test_further_inputs_are_fed() -> None:
 class ColourHead:
     """Scores by how red the first channel's mean is."""
 
-    def __call__(self, outputs: Outputs, spec: ModelSpec, views: tuple[View, ...]) -> list[Prediction]:
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         score = np.clip(np.array([outputs["out"].mean()], np.float32), 0, 1)
         box = np.array([[0, 0, 8, 8]], np.float32)
         keep = score >= spec.thresholds.least

@@ -1,6 +1,7 @@
 """What is put in front of a graph so that it takes uint8 planes: described once, written by each runtime in its nodes.
 
-planes (N, 3, H, W) uint8 -> colour matrix -> whole numbers 0..255 -> channel order -> (x - mean) / scale -> dtype -> layout.
+planes (N, 3, H, W) uint8 -> colour matrix -> whole numbers 0..255 -> channel order -> (x - mean) / scale -> dtype
+-> layout.
 """
 
 from __future__ import annotations
