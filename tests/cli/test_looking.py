@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,19 @@ from commands import MODEL, write_clip
 
 from sightline.cli import main
 from sightline.cli.grid import draw_grid
+from sightline.cli.inspect import side_by_side
+from sightline.types import (
+    Detections,
+    Frame,
+    InputSpec,
+    Instant,
+    Picture,
+    PixelLayout,
+    Preprocess,
+    Resize,
+    StreamInfo,
+    TensorSpec,
+)
 
 SCENE = "synthetic://street?seconds=2&width=640&height=360"
 KEYS = {
@@ -49,6 +63,22 @@ def test_inspect_shows_what_the_network_sees(here: Path, capsys: pytest.CaptureF
     assert made.shape[1] == round(size["width"] * height / size["height"]) + 6 + round(640 * height / 360)
     assert report["tried"]["objects"]
     assert report["tried"]["written"] == "check.png"
+
+
+def test_boxes_lie_in_both_panels_where_the_object_is() -> None:
+    pixels = np.full((100, 200, 3), 60, np.uint8)
+    stream = StreamInfo("a", 200, 100, Fraction(1), still=True)
+    picture = Picture((pixels,), PixelLayout.RGB, full_range=True)
+    frame = Frame(stream, 0, Instant(None, Fraction(1)), picture, 200, 100)
+    wanted = InputSpec(TensorSpec("x", (1, 3, 100, 100), layout="NCHW"), Preprocess(resize=Resize.LETTERBOX, pad=0))
+    found = Detections(np.array([[50, 40, 150, 80]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int32))
+    made = side_by_side(frame, wanted, found)
+    assert made.shape == (100, 100 + 6 + 200, 3)
+    drawn = (made == (255, 200, 0)).all(2)
+    # halved, and 25 rows of padding above: x 25..75, y 45..65
+    assert drawn[55, :100].nonzero()[0][[0, -1]] == pytest.approx([25, 75], abs=1)
+    assert drawn[47:, 60].nonzero()[0][-1] + 47 == pytest.approx(65, abs=1)
+    assert drawn[60, 106:].nonzero()[0][[0, -1]] == pytest.approx([50, 150], abs=1)
 
 
 def test_inspect_saves_a_manifest_that_decides(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
