@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from sightline.channel import Worker
 from sightline.errors import RuntimeFailure, StreamError
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
 from sightline.protocols import Sink
 from sightline.testing import BrightBoxHead, FakeRuntime, MemorySink, MovingBoxes, spec_of
-from sightline.types import Detections, Frame, FrameResult, Report, Shape, Tracks
+from sightline.types import Detections, Frame, FrameResult, Picture, Report, Shape, Tracks
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +145,78 @@ def test_a_consumer_that_leaves_finishes_the_sinks() -> None:
     p.close()
     assert sink.closed == 1
     assert source.closed == 1
+
+
+@dataclass
+class Album(MovingBoxes):
+    """One of its pictures could not be read."""
+
+    failed: list[tuple[Path, str]] = field(default_factory=lambda: [(Path("torn.jpg"), "torn.jpg: is broken")])
+
+
+def test_an_unreadable_picture_is_not_a_dead_stream() -> None:
+    p = pipeline(Lane(Album("album", count=3)), Lane(MovingBoxes("b", fails_at=1, error=StreamError("gone"))))
+    assert len(run(p)) == 4
+    assert set(p.lost) == {"album/torn.jpg", "b"}
+
+
+def test_streams_without_a_single_frame() -> None:
+    p = pipeline(Lane(MovingBoxes("a", count=0)), Lane(MovingBoxes("b", count=3)))
+    assert [r.frame.stream.id for r in run(p)] == ["b"] * 3
+    assert run(pipeline(Lane(MovingBoxes(count=0)))) == []
+
+
+def test_an_overlay_that_fails() -> None:
+    def draw(picture: Picture, result: FrameResult, shapes: Sequence[Shape]) -> None:
+        raise KeyError("overlay")
+
+    sink = MemorySink(wants_picture=True)
+    with pytest.raises(KeyError, match="overlay"):
+        run(pipeline(Lane(MovingBoxes(count=10_000), overlay=draw, own_sinks=[sink])))
+    assert sink.closed == 1
+
+
+def test_an_interrupt_in_the_consumer_finishes_the_sinks() -> None:
+    sink, source = MemorySink(wants_picture=True), MovingBoxes(count=10_000)
+    p = pipeline(Lane(source, own_sinks=[sink]))
+
+    def consume() -> None:
+        with p:
+            for k, _ in enumerate(p.results()):
+                if k == 7:
+                    raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        consume()
+    assert (sink.closed, source.closed) == (1, 1)
+
+
+def test_a_signal_that_stops_while_the_bell_is_being_hung() -> None:
+    """Whatever lock of the bell the interrupted thread holds, stop() returns."""
+    p = pipeline(Lane(MovingBoxes(count=3)))
+    with p._bell._event._cond:  # type: ignore[attr-defined]
+        stopper = Worker("stopper", lambda _: p.stop()).start()
+        assert stopper.wait(5)
+    assert run(p) == []
+
+
+def test_a_silent_source_is_not_waited_for() -> None:
+    gate = threading.Event()
+
+    class Stuck(MovingBoxes):
+        def frames(self, tap: object = None) -> Iterator[Frame]:
+            gate.wait(20)
+            yield from ()
+
+    p = pipeline(Lane(Stuck("a", live=True)), Lane(MovingBoxes("b", count=10_000, live=True, pace_s=0.01)))
+    p.settle_s = 0.2
+    began = time.monotonic()
+    for k, _ in enumerate(p.results()):
+        if k == 3:
+            p.stop()
+    held = time.monotonic() - began
+    gate.set()
+    assert held < 8
 
 
 def test_stop_delivers_what_was_in_flight_and_ends() -> None:

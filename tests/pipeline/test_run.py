@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
 from sightline.testing import BrightBoxHead, FakeRuntime, MemorySink, MovingBoxes, spec_of
-from sightline.types import Detections, Frame, FrameResult, Thresholds, Tracks
+from sightline.types import Detections, Frame, FrameResult, Picture, PixelLayout, Thresholds, Tracks
 
 
 def model(runtime: FakeRuntime | None = None) -> Model:
@@ -148,6 +150,54 @@ def test_two_streams_of_one_name_are_refused() -> None:
     p = Pipeline(model(), [Lane(MovingBoxes("a"))])
     with pytest.raises(ValueError, match="'a'"):
         p.add(Lane(MovingBoxes("a")))
+
+
+def test_a_stream_removed_before_the_run_takes_no_part() -> None:
+    gone = MovingBoxes("a")
+    p = Pipeline(model(), [Lane(gone), Lane(MovingBoxes("b", count=5))])
+    p.remove("a")
+    assert {r.frame.stream.id for r in p.results()} == {"b"}
+    assert gone.closed == 0
+
+
+def test_a_stream_that_comes_while_others_are_still_connecting() -> None:
+    late = Lane(MovingBoxes("late", count=4), own_sinks=[sink := MemorySink()])
+    first = MovingBoxes("first", count=4, pace_s=0.2)
+    p = Pipeline(model(), [Lane(first)])
+    walk = p.results()
+    with ThreadPoolExecutor(1) as pool:
+        added = pool.submit(lambda: (time.sleep(0.05), p.add(late)))
+        got = by_stream(list(walk))
+        added.result(5)
+    assert {k: len(v) for k, v in got.items()} == {"first": 4, "late": 4}
+    assert (len(sink.results), sink.closed) == (4, 1)
+
+
+def test_a_stream_that_comes_after_the_end_is_refused() -> None:
+    p = Pipeline(model(), [Lane(MovingBoxes("a", count=2))])
+    list(p.results())
+    with pytest.raises(ValueError, match="too late"):
+        p.add(Lane(MovingBoxes("b")))
+
+
+@dataclass
+class Colourful(MovingBoxes):
+    """Its pictures are RGB, as some videos are: they need another form of the model than planes do."""
+
+    def _picture(self, k: int) -> Picture:
+        grey = np.asarray(super()._picture(k).planes[0])
+        return Picture((np.repeat(grey[..., None], 3, 2),), PixelLayout.RGB, full_range=True)
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_streams_of_different_forms_never_share_a_batch(in_flight: int) -> None:
+    sources = [MovingBoxes("planes", count=13), Colourful("rgb", count=9), Colourful("more", count=4)]
+    runtime = FakeRuntime(batch=3, in_flight=in_flight)
+    got = by_stream(list(Pipeline(model(runtime), [Lane(s) for s in sources]).results()))
+    assert {k: len(v) for k, v in got.items()} == {"planes": 13, "rgb": 9, "more": 4}
+    for source in sources:
+        for r in got[source.id]:
+            np.testing.assert_allclose(r.prediction.detections.xyxy, [source.box(r.frame.index)], atol=0.01)
 
 
 def test_the_snapshot_counts() -> None:

@@ -134,14 +134,17 @@ def test_pictures_are_known_by_content_first(tmp_path: Path) -> None:
     still = [Image.fromarray(RGB)]
     moving = [Image.fromarray(RGB), Image.fromarray(RGB[::-1].copy())]
     for name, pictures in (("still.gif", still), ("moving.gif", moving)):
-        pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:], duration=40)
+        for kind in (".gif", ".avif"):
+            into = (tmp_path / name).with_suffix(kind)
+            pictures[0].save(into, save_all=True, append_images=pictures[1:], duration=40)
     for name, content in {"a.mp4": jpeg, "b.mjpeg": jpeg, "c.jpg": b"", "d.txt": b"hello", "e.jpg": jpeg}.items():
         (tmp_path / name).write_bytes(content)
     found = {name: looks_like_picture(tmp_path / name)
-             for name in ("a.mp4", "b.mjpeg", "c.jpg", "d.txt", "e.jpg", "still.gif", "moving.gif")}  # fmt: skip
+             for name in ("a.mp4", "b.mjpeg", "c.jpg", "d.txt", "e.jpg", "still.gif", "moving.gif", "still.avif",
+                          "moving.avif")}  # fmt: skip
     assert found == {
         "a.mp4": True, "b.mjpeg": False, "c.jpg": True, "d.txt": False, "e.jpg": True, "still.gif": True,
-        "moving.gif": False,
+        "moving.gif": False, "still.avif": True, "moving.avif": False,
     }  # fmt: skip
 
 

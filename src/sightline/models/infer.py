@@ -105,7 +105,8 @@ class Model:
         """Requests that were submitted and not collected."""
         return len(self._sent)
 
-    def _key(self, frame: Frame) -> str:
+    def form_of(self, frame: Frame) -> str:
+        """Which form of the model a frame needs: frames of different forms cannot go through together."""
         still = frame.stream.still or (frame.picture is not None and frame.picture.layout is PixelLayout.RGB)
         return "rgb" if self.exact or still else "planes"
 
@@ -114,7 +115,7 @@ class Model:
         self._line(frame)
 
     def _line(self, frame: Frame) -> _Line:
-        key = self._key(frame)
+        key = self.form_of(frame)
         line = self._lines.get(key)
         if line is None:
             line = self._lines[key] = self._compile(key, frame)

@@ -32,6 +32,7 @@ from sightline.types import (
 __all__ = ["Lane", "Pending"]
 
 _WRITE_AHEAD = 3
+_MOMENT_S = 0.02
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Lane:
     _writes: Channel[tuple[FrameResult, Frame, tuple[Shape, ...]]] | None = None
     _writer: Worker | None = None
     _taken: int = 0
+    _told_s: float | None = None
 
     def __post_init__(self) -> None:
         self._channel = Channel(2 if self.source.live else self.read_ahead, drop_oldest=self.source.live)
@@ -144,8 +146,16 @@ class Lane:
             return None
         return self._reader.error
 
+    def reader_left(self, patience_s: float) -> bool:
+        """True once the reading thread is gone, or was told to go so long ago that it must be waiting for a network."""
+        if self._reader is None or self._reader.wait(_MOMENT_S):
+            return True
+        return self._told_s is not None and time.monotonic() - self._told_s > patience_s
+
     def stop_reading(self) -> None:
         """No more frames: what was not taken is forgotten."""
+        if self._told_s is None:
+            self._told_s = time.monotonic()
         stopping = getattr(self.source, "stopping", None)
         if isinstance(stopping, threading.Event):
             stopping.set()
@@ -263,8 +273,11 @@ class Lane:
                 self._writer.wait(0.25)
             self._writer.check()
 
-    def close(self) -> list[BaseException]:
-        """End both threads and finish the sinks; returns what went wrong meanwhile."""
+    def close(self, patience_s: float = 10.0) -> list[BaseException]:
+        """End both threads and finish the sinks; returns what went wrong meanwhile.
+
+        patience_s: a reader that waits for a silent network longer than this is left to its own deadline.
+        """
         self.stop_reading()
         faults: list[BaseException] = []
         if self._writes is not None:
@@ -277,6 +290,6 @@ class Lane:
             except OSError as error:
                 faults.append(error)
         if self._reader is not None:
-            self._reader.join()
+            self._reader.join(patience_s)
         self.done = True
         return faults

@@ -23,6 +23,7 @@ _IDLE_S = 0.25
 _POLL_S = 0.002
 _SAMPLES = (0, 8, 64, 512)
 _PENDING = 32
+_PATIENCE_S = 1.5  # with readers that wait for a silent network, when all else has ended
 
 
 @dataclass(slots=True, eq=False)
@@ -48,12 +49,14 @@ class Pipeline:
     _bell: Bell = field(default_factory=Bell)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
+    _reading: bool = False
+    _opened: bool = False
     _closed: bool = False
     _found: bool = False
     _seen: int = 0
     _turn: int = 0
-    _batchers: dict[bool, Batcher[tuple[Lane, Pending]]] = field(
-        default_factory=dict[bool, Batcher[tuple[Lane, Pending]]]
+    _batchers: dict[str, Batcher[tuple[Lane, Pending]]] = field(
+        default_factory=dict[str, Batcher[tuple[Lane, Pending]]]
     )
     _sent: deque[list[tuple[Lane, Pending]]] = field(default_factory=deque[list[tuple[Lane, Pending]]])
 
@@ -66,34 +69,41 @@ class Pipeline:
     # -- the set of streams may change at any time ---------------------------------------------------------------------
 
     def add(self, lane: Lane) -> None:
-        """Take in a stream; before the run or while it runs."""
+        """Take in a stream; before the run or while it runs. Raises ValueError: id taken, run over."""
         with self._lock:
+            if self._closed:
+                raise ValueError(f"stream {lane.id!r} comes too late: the run has ended")
             if any(known.id == lane.id for known in self.lanes):
                 raise ValueError(f"a stream {lane.id!r} is there already")
-            self.lanes.append(lane)
-            if self.info is not None:
+            if self._opened:
                 self._open(lane)
+            self.lanes.append(lane)
+            if self._reading:
                 lane.start(self._bell)
         self._bell.ring()
 
     def remove(self, stream_id: str) -> None:
         """Let a stream end: what it has in flight is still delivered."""
-        for lane in self._all():
-            if lane.id == stream_id:
-                lane.stop_reading()
+        with self._lock:
+            for lane in self._all():
+                if lane.id == stream_id and self._reading:
+                    lane.stop_reading()
+                elif lane.id == stream_id:
+                    self.lanes.remove(lane)
         self._bell.ring()
 
     def swap(self, model: Model) -> None:
         """Another model from the next frame on. Only between frames: nothing may be in flight."""
-        if self.model.waiting:
+        if self.model.waiting or any(len(batcher) for batcher in self._batchers.values()):
             raise ValueError("a model with requests in flight cannot be swapped")
         self.model.close()
         self.model = model
+        self._batchers.clear()
 
     def stop(self) -> None:
         """Read no more, deliver what is in flight, finish the sinks. May be called from any thread or a signal."""
+        # The bell is not rung: its lock may be held by the very code that a signal interrupts.
         self._stopping = True
-        self._bell.ring()
 
     def _all(self) -> list[Lane]:
         return [lane for lane in list(self.lanes) if not lane.done]
@@ -119,8 +129,10 @@ class Pipeline:
         self.close()
 
     def _begin(self) -> None:
-        for lane in self._all():
-            lane.start(self._bell)
+        with self._lock:
+            self._reading = True
+            for lane in self._all():
+                lane.start(self._bell)
         deadline = time.monotonic() + self.settle_s
         while not all(lane.settled for lane in self._all()) and not self._stopping:
             if time.monotonic() > deadline:
@@ -132,8 +144,10 @@ class Pipeline:
         self.info = RunInfo((self.model.about(),), tuple(self._stream_infos()))
         for sink in self.shared_sinks:
             sink.open(self.info)
-        for lane in self._all():
-            self._open(lane)
+        with self._lock:
+            self._opened = True
+            for lane in self._all():
+                self._open(lane)
 
     def _stream_infos(self) -> Iterator[StreamInfo]:
         for lane in self._all():
@@ -178,7 +192,7 @@ class Pipeline:
         return moved
 
     def _batcher(self, frame: Frame) -> Batcher[tuple[Lane, Pending]]:
-        key = frame.stream.still
+        key = self.model.form_of(frame)
         if key not in self._batchers:
             self._batchers[key] = Batcher(self.model.batch_of(frame), self.batch_deadline_s)
         return self._batchers[key]
@@ -191,8 +205,6 @@ class Pipeline:
         for batcher in self._batchers.values():
             if batcher.ready(time.monotonic(), ending or not self.model.waiting):
                 group = batcher.take()
-                if not group or not self.model.room(group[0][1].frame):
-                    continue
                 self.model.submit([pending.frame for _, pending in group])
                 self._sent.append(group)
                 for lane, pending in group:
@@ -234,11 +246,11 @@ class Pipeline:
         """Close lanes that have ended, note or raise what ended them."""
         for lane in self._all():
             lane.check()
-            if not lane.ended or lane.pending:
+            if not lane.ended or lane.pending or not lane.reader_left(_PATIENCE_S):
                 continue
             error = lane.reading_failed()
             lane.drain()
-            faults = lane.close()
+            faults = lane.close(0.0)
             if faults:
                 raise faults[0]
             for path, reason in getattr(lane.source, "failed", ()):  # pictures of a folder that could not be read
@@ -251,7 +263,7 @@ class Pipeline:
         if self.stop_on_loss or len(self.lanes) == 1 or not isinstance(error, SightlineError):
             raise error
         self.lost[lane.id] = error
-        if len(self.lost) == len(self.lanes):
+        if all(other.error is not None for other in self.lanes):
             raise error
 
     def _rest(self) -> Iterator[FrameResult]:
@@ -274,14 +286,16 @@ class Pipeline:
 
     def _finish(self) -> list[BaseException]:
         """End everything, once; what went wrong meanwhile."""
-        if self._closed:
-            return []
-        self._closed = True
+        with self._lock:
+            if self._closed:
+                return []
+            self._closed = True
         faults: list[BaseException] = []
         for lane in list(self.lanes):
             lane.stop_reading()
+        until = time.monotonic() + _PATIENCE_S
         for lane in self._all():
-            faults += lane.close()
+            faults += lane.close(max(0.05, until - time.monotonic()))
         self.model.close()
         for sink in self.shared_sinks:
             try:

@@ -129,7 +129,7 @@ def _by_pillow(path: Path) -> U8:
 
 
 def looks_like_picture(path: Path) -> bool:
-    """By the first bytes where they tell, else by the ending. A GIF of several pictures counts as a video."""
+    """By the first bytes where they tell, else by the ending. A GIF or AVIF of several pictures counts as a video."""
     try:
         with path.open("rb") as file:
             head = file.read(32)
@@ -142,6 +142,8 @@ def looks_like_picture(path: Path) -> bool:
         return ending not in ("mjpeg", "mjpg")
     if head.startswith(b"\x89PNG\r\n\x1a\n") or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return True
+    if head[4:12] == b"ftypavis":
+        return not _moves(path)
     if head[4:8] == b"ftyp":
         return head[8:12] in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
     return ending in PICTURE_ENDINGS
