@@ -152,6 +152,15 @@ def test_every_layout_gives_the_same_tensor(layout: PixelLayout) -> None:
     assert all(p.flags.writeable for p in drawn.planes)
 
 
+@pytest.mark.parametrize("size", [(54, 32), (162, 96), (18, 32), (32, 19)])
+def test_whole_ratios_are_sampled_as_opencv_does(size: tuple[int, int]) -> None:
+    y = np.random.default_rng(0).integers(0, 256, (96, 162), dtype=np.uint8)
+    out = np.zeros((3, size[1], size[0]), np.uint8)
+    picture = Picture((y,), PixelLayout.GREY, full_range=True)
+    fill_planes(picture, place((162, 96), size, Resize.STRETCH), out, ColorMatrix.BT601, True)
+    np.testing.assert_array_equal(out[0], cv2.resize(y, size, interpolation=cv2.INTER_LINEAR))
+
+
 def test_sample_aspect_widens() -> None:
     base = i420(smooth(72, 58))
     wide = Picture(base.planes, base.layout, sar=Fraction(16, 11))

@@ -25,7 +25,8 @@ def cxcywh_to_xyxy(boxes: NDArray[Any]) -> F32:
 
 def area(xyxy: F32) -> F32:
     """(N, 4) -> (N,), never negative."""
-    return (np.clip(xyxy[:, 2] - xyxy[:, 0], 0, None) * np.clip(xyxy[:, 3] - xyxy[:, 1], 0, None)).astype(np.float32)
+    wh = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0)
+    return (wh[:, 0] * wh[:, 1]).astype(np.float32, copy=False)
 
 
 def clip(xyxy: F32, width: float, height: float) -> F32:

@@ -166,8 +166,10 @@ def fill_planes(picture: Picture, placement: Placement, out: U8, matrix: ColorMa
 
 def _resize_into(source: U8, channel: U8) -> None:
     h, w = channel.shape
-    if source.shape == (h, w):
-        channel[...] = source
+    down, across = source.shape[0] // h, source.shape[1] // w
+    if down % 2 and across % 2 and source.shape == (down * h, across * w):
+        # at an odd whole ratio the bilinear sample lies on a pixel
+        channel[...] = source[down // 2 :: down, across // 2 :: across]
     else:
         cv2.resize(source, (w, h), dst=channel, interpolation=cv2.INTER_LINEAR)
 

@@ -10,7 +10,7 @@ from head_twins import Slow, a_spec, agree, decode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.heads.candidates import Candidates, class_ids, count_nonfinite, finish
+from sightline.heads.candidates import Candidates, best_class, class_ids, count_nonfinite, finish
 from sightline.types import Thresholds
 
 LIMITS = Thresholds(0.25, 0.45)
@@ -186,3 +186,17 @@ def test_one_bad_value_spoils_one_row_at_most(head: str) -> None:
     (d,) = decode(head, outputs, size_wh, thresholds=Thresholds(0.01, 1.0, 10_000))
     assert np.isfinite(d.xyxy).all()
     assert np.isfinite(d.score).all()
+
+
+@given(st.integers(1, 6), st.integers(0, 12), st.integers(0, 2**32 - 1), st.booleans())
+def test_the_best_class_of_any_numbers(classes: int, n: int, seed: int, odd: bool) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.choice(np.array([-3.0, -0.5, -0.0, 0.0, 0.2, 0.9, 1.0], np.float32), (classes, n))
+    if odd and scores.size:
+        bits = np.array([0x7FC00000, 0xFFC00000, 0x7F800000, 0xFF800000], np.uint32).view(np.float32)
+        scores.reshape(-1)[rng.integers(0, scores.size, 3)] = rng.choice(bits, 3)
+    found, score, label = best_class(scores, 0.2, True)
+    want = [i for i in range(n) if not np.isnan(scores[:, i]).any() and scores[:, i].max() >= np.float32(0.2)]
+    assert found.tolist() == want
+    assert score.tolist() == [scores[:, i].max() for i in want]
+    assert all(scores[k, i] == scores[:, i].max() for i, k in zip(want, label.tolist(), strict=True))

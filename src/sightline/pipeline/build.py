@@ -35,8 +35,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
 
     keep_pictures: results hold their frame's picture. Raises UsageError, ModelError, UndecidedError, InputError.
     """
-    tracker = _tracker(config, None)
-    model, identified = build_model(config.model, config, floor=getattr(tracker, "floor", None))
+    model, identified = build_model(config.model, config)
     inputs = _inputs(config.streams)
     _check_sinks(config.sinks, len(inputs))
     shared = [cast(Sink, construct("sink", p.kind, p.options)) for p in config.sinks if p.kind not in _OWN]
@@ -52,12 +51,12 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
 _OWN = ("video", "pictures")
 
 
-def build_model(
-    config: ModelConfig, pipeline: PipelineConfig | None = None, *, floor: float | None = None
-) -> tuple[Model, Identified]:
-    """Identify and wire one model; nothing is compiled yet. `floor`: the least score somebody downstream can use."""
+def build_model(config: ModelConfig, pipeline: PipelineConfig | None = None) -> tuple[Model, Identified]:
+    """Identify and wire one model; nothing is compiled yet. The tracker of `pipeline` may ask for lower scores."""
     identified = identify(config)
     spec = require(identified)
+    tracker = _tracker(pipeline, spec.thresholds.score) if pipeline is not None else None
+    floor: float | None = getattr(tracker, "floor", None)
     if floor is not None and floor < spec.thresholds.score:
         spec = replace(spec, thresholds=replace(spec.thresholds, floor=floor))
     name = config.runtime
@@ -136,12 +135,12 @@ def _scene(item: StreamInput, limits: LimitsConfig) -> Source:
     return cast(Source, replace(scene, seconds=min(bounds)) if bounds else scene)
 
 
-def _tracker(config: PipelineConfig, score: float | None) -> Tracker | None:
-    """A tracker of its own; with `score` what it left open follows the model's threshold."""
+def _tracker(config: PipelineConfig, score: float) -> Tracker | None:
+    """A tracker of its own; what it left open follows the model's threshold `score`."""
     if config.tracker is None:
         return None
     tracker = construct("tracker", config.tracker.kind, config.tracker.options)
-    if score is not None and hasattr(tracker, "for_model"):
+    if hasattr(tracker, "for_model"):
         tracker = tracker.for_model(score)
     return cast(Tracker, tracker)
 

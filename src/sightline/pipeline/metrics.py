@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sightline.types import FrameResult
 
 __all__ = ["Metrics", "Snapshot", "StreamMetrics", "StreamSnapshot"]
@@ -36,8 +38,10 @@ class StreamMetrics:
             self.counts = result.counts
         self.last_s = result.frame.at.seconds
         detections, tracks = result.prediction.detections, result.tracks
-        for row in range(len(detections)):
-            self.objects[detections.name_of(row)] += 1
+        if len(detections):
+            _, rows, counts = np.unique(detections.label, return_index=True, return_counts=True)
+            for row, count in zip(rows.tolist(), counts.tolist(), strict=True):
+                self.objects[detections.name_of(row)] += count
         for track, row in zip(tracks.id.tolist(), tracks.row.tolist(), strict=True):
             if track not in self._known:
                 self._known.add(track)

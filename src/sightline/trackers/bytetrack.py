@@ -19,13 +19,16 @@ from sightline.types import I64, Detections, Frame, Tracks
 
 __all__ = ["ByteTrack"]
 
+_LOW = 0.1
+_DEPTH = 0.4  # a model whose threshold is high gives many candidates of no worth far below it
+
 
 @dataclass(eq=False)
 class ByteTrack:
     """A tracker for one stream; ids count from 1.
 
     high: least score of the first, sure round (None: the model's own threshold where one is known, else 0.6).
-    low: least score that can continue a track at all.
+    low: least score that can continue a track at all (None: 0.1, but at most 0.4 below a model's own threshold).
     activate: least score that begins a track (None: a little above `high`, 0.7 for 0.6).
     match: least IoU of a track's predicted box and a detection; second_match: the same in the second, doubtful round
     (None: as `match`).
@@ -36,7 +39,7 @@ class ByteTrack:
     """
 
     high: float | None = None
-    low: float = 0.1
+    low: float | None = None
     activate: float | None = None
     match: float = 0.1
     second_match: float | None = None
@@ -62,12 +65,13 @@ class ByteTrack:
     def for_model(self, score: float) -> Self:
         """A new tracker with what was left open set for a model whose printed scores begin at `score`."""
         high = score if self.high is None else self.high
-        return replace(self, high=high, low=min(self.low, high))
+        low = max(_LOW, high - _DEPTH) if self.low is None else self.low
+        return replace(self, high=high, low=min(low, high))
 
     @property
     def floor(self) -> float:
         """The least score that this tracker can use: what a head should hand on."""
-        return self.low
+        return _LOW if self.low is None else self.low
 
     def reset(self) -> None:
         """Forget everything, ids included."""
@@ -93,7 +97,7 @@ class ByteTrack:
         chosen = np.flatnonzero(sure)
         rows, columns = match(tracks.position, tracks.label, xyxy[chosen], labels[chosen], self.match, relabel)
         seen_rows = chosen[columns]
-        doubtful = np.flatnonzero(~sure & (detections.score >= self.low))
+        doubtful = np.flatnonzero(~sure & (detections.score >= self.floor))
         if not len(doubtful) or len(rows) == len(tracks):
             return rows, seen_rows
         mask = np.ones(len(tracks), np.bool_)
