@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -16,13 +17,13 @@ from sightline.config import ModelConfig
 from sightline.errors import UsageError
 from sightline.models.describe import describe
 from sightline.models.identify import identify, require, save_manifest
+from sightline.overlays.boxes import BoxOverlay
 from sightline.pictures import place, rgb, tensor_rgb, view_of
 from sightline.pipeline.build import build_model
-from sightline.types import U8, Detections, Frame, InputSpec
+from sightline.types import U8, Detections, Frame, FrameResult, InputSpec, Picture, PixelLayout, Prediction
 
 __all__ = ["command", "side_by_side"]
 
-_COLOR = (255, 200, 0)
 Text = str | None
 
 
@@ -155,20 +156,20 @@ def side_by_side(frame: Frame, picture_input: InputSpec, objects: Detections) ->
     corners = objects.xyxy.reshape(-1, 2, 2) @ back[:2, :2].T + back[:2, 2]
     right = rgb(frame.picture)
     height = max(left.shape[0], min(right.shape[0], 1080))
-    panels = [_drawn(left, corners.reshape(-1, 4), objects, height), _drawn(right, objects.xyxy, objects, height)]
+    panels = [
+        _drawn(frame, left, corners.reshape(-1, 4), objects, height),
+        _drawn(frame, right, objects.xyxy, objects, height),
+    ]
     bar = np.full((height, 6, 3), 128, np.uint8)
     return np.concatenate([panels[0], bar, panels[1]], axis=1)
 
 
-def _drawn(pixels: U8, boxes: np.ndarray[Any, Any], objects: Detections, height: int) -> U8:
+def _drawn(frame: Frame, pixels: U8, boxes: np.ndarray[Any, Any], objects: Detections, height: int) -> U8:
     """`pixels` at the given height with its boxes and labels."""
     gain = height / pixels.shape[0]
-    out = cast("U8", cv2.resize(pixels, (max(1, round(pixels.shape[1] * gain)), height)))
-    for row, box in enumerate(boxes * gain):
-        x1, y1, x2, y2 = (round(float(v)) for v in box)
-        cv2.rectangle(out, (x1, y1), (x2, y2), _COLOR, 2)
-        text = f"{objects.name_of(row)} {objects.score[row]:.2f}"
-        at = (x1 + 2, max(12, y1 - 4))
-        cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _COLOR, 1, cv2.LINE_AA)
+    width = max(1, round(pixels.shape[1] * gain))
+    out = np.array(cv2.resize(pixels, (width, height)), np.uint8)
+    shown = replace(objects, xyxy=(boxes * gain).astype(np.float32), keypoints=None)
+    result = FrameResult(replace(frame, picture=None, width=width, height=height), Prediction(shown))
+    BoxOverlay()(Picture((out,), PixelLayout.RGB, full_range=True), result, ())
     return out
