@@ -203,3 +203,14 @@ def test_why_nothing_was_found(tmp_path: Path) -> None:
     assert "best score was 0.000" in told[0]
     assert "--color bgr" in told[1]
     assert sentences([], 0.3) == []
+
+
+def test_a_model_that_gives_no_numbers_is_told_of() -> None:
+    m = model()
+    dark = frame(height=16)  # the box lies below the picture, so the fake gives NaN
+    trials = diagnose(m, [dark])
+    assert trials[0].nonfinite == 1
+    told = sentences(trials, 0.3)
+    assert len(told) == 2
+    assert "100% of the numbers" in told[1]
+    assert "--precision f32" in told[1]

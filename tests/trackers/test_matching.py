@@ -72,3 +72,17 @@ def test_beyond_the_exact_the_best_pair_goes_first(monkeypatch):
     rows, columns = match(a, zeros(40), b, zeros(40), 0.1, None)
     assert (columns == 39 - rows).all()
     assert len(rows) == 40
+
+
+@given(boxes(1, 60), boxes(1, 60))
+@settings(max_examples=60)
+def test_beyond_the_exact_nothing_near_is_overlooked(a, b):
+    kinds_a, kinds_b = np.arange(len(a), dtype=np.int32) % 2, np.arange(len(b), dtype=np.int32) % 3
+    likeness, allowed = matching._likeness(a, kinds_a, b, kinds_b, 0.1, 0.7)
+    rows, columns, values = matching._neighbours(a, kinds_a, b, kinds_b, 0.1, 0.7)
+    assert allowed[rows, columns].all()
+    np.testing.assert_array_equal(values, likeness[rows, columns])
+    np.testing.assert_array_equal(np.bincount(rows, minlength=len(a)), np.minimum(allowed.sum(1), matching._FEW))
+    for row in range(len(a)):
+        best = np.sort(likeness[row, allowed[row]])[::-1][: matching._FEW]
+        np.testing.assert_array_equal(np.sort(values[rows == row])[::-1], best)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sightline.heads.candidates import count_nonfinite
 from sightline.models.infer import Model
-from sightline.types import ChannelOrder, Frame, ModelSpec, Preprocess
+from sightline.protocols import Head, Outputs
+from sightline.types import ChannelOrder, Frame, ModelSpec, Prediction, Preprocess, View
 
 __all__ = ["Trial", "diagnose", "sentences"]
 
@@ -18,12 +20,28 @@ class Trial:
     """One way of feeding the model: `change` in words and `flags` that would do it ("" for as it was fed).
 
     objects: how many pass the threshold on all frames together; best: the highest score seen.
+    nonfinite: the share of all numbers the model gave that are NaN or infinite.
     """
 
     change: str
     flags: str
     objects: int
     best: float
+    nonfinite: float = 0.0
+
+
+@dataclass(slots=True)
+class _Counting:
+    """A head that counts what is no number before it reads."""
+
+    head: Head
+    odd: int = 0
+    seen: int = 0
+
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        self.odd += count_nonfinite(outputs)
+        self.seen += sum(a.size for a in outputs.values())
+        return self.head(outputs, spec, views)
 
 
 def diagnose(model: Model, frames: Sequence[Frame]) -> list[Trial]:
@@ -54,11 +72,12 @@ def _with(spec: ModelSpec, pre: Preprocess) -> ModelSpec:
 
 
 def _try(model: Model, frames: Sequence[Frame], change: str, flags: str, pre: Preprocess) -> Trial:
+    head = _Counting(model.head)
     other = Model(
         model.stage,
         _with(model.spec, pre),
         model.weights,
-        model.head,
+        head,
         model.runtime,
         model.options,
         model.exact,
@@ -74,7 +93,7 @@ def _try(model: Model, frames: Sequence[Frame], change: str, flags: str, pre: Pr
             best = max(best, float(score.max(initial=0.0)))
     finally:
         other.close()
-    return Trial(change, flags, objects, best)
+    return Trial(change, flags, objects, best, head.odd / max(1, head.seen))
 
 
 def sentences(trials: Sequence[Trial], threshold: float) -> list[str]:
@@ -83,6 +102,8 @@ def sentences(trials: Sequence[Trial], threshold: float) -> list[str]:
         return []
     first, *others = trials
     told = [f"nothing was found: the best score was {first.best:.3f}, the threshold is {threshold:g}"]
+    if first.nonfinite:
+        return [*told, _odd_numbers(first)]
     better = [t for t in others if t.objects or t.best > max(0.1, 1.5 * first.best)]
     for t in better:
         found = f"{t.objects} objects" if t.objects else "no object"
@@ -91,3 +112,11 @@ def sentences(trials: Sequence[Trial], threshold: float) -> list[str]:
         others_best = ", ".join(f"{t.best:.3f} {t.change}" for t in others)
         told.append(f"turning the input round does not help (best {others_best})")
     return told
+
+
+def _odd_numbers(trial: Trial) -> str:
+    share = f"{trial.nonfinite:.0%}" if trial.nonfinite >= 0.01 else "some"
+    return (
+        f"{share} of the numbers the model gives are NaN or infinite, and are passed over; "
+        "try --precision f32, or export the model anew"
+    )

@@ -14,8 +14,10 @@ __all__ = ["iou", "match"]
 
 F64 = NDArray[np.float64]
 
-# Beyond so many pairs the exact assignment is too slow and too large; the best pair goes first instead.
+# Beyond so many pairs the exact assignment is too slow and too large; the best pair goes first instead, ...
 _MOST_EXACT = 4_000_000
+_FEW = 16  # ... among so many of the likeliest detections of each track
+_ROWS = 64
 _NOBODY = np.zeros(0, np.int64)
 
 
@@ -52,15 +54,9 @@ def match(
     """
     if not len(boxes) or not len(seen):
         return _NOBODY, _NOBODY
-    overlap = likeness = iou(boxes, seen)
-    allowed = overlap >= least
-    if relabel is not None:
-        other = labels[:, None] != seen_labels
-        if other.any():
-            allowed &= ~other | (overlap >= relabel)
-            likeness = np.where(other, np.where(allowed, overlap * 0.01, 0), overlap)
-    if likeness.size > _MOST_EXACT:
-        return _best_first(likeness, allowed)
+    if len(boxes) * len(seen) > _MOST_EXACT:
+        return _best_first(*_neighbours(boxes, labels, seen, seen_labels, least, relabel))
+    likeness, allowed = _likeness(boxes, labels, seen, seen_labels, least, relabel)
     column, _ = lap.lapjv(1 - likeness, extend_cost=True, return_cost=False)
     rows = np.flatnonzero(column >= 0)
     columns = column[rows].astype(np.int64)
@@ -68,9 +64,68 @@ def match(
     return (rows, columns) if good.all() else (rows[good], columns[good])
 
 
-def _best_first(likeness: F64, allowed: NDArray[np.bool_]) -> tuple[I64, I64]:
-    rows, columns = np.nonzero(allowed)
-    order = np.argsort(-likeness[rows, columns], kind="stable")
+def _likeness(
+    boxes: F64,
+    labels: I32,
+    seen: NDArray[np.floating[Any]],
+    seen_labels: I32,
+    least: float,
+    relabel: float | None,
+) -> tuple[F64, NDArray[np.bool_]]:
+    """How well each pair fits (N, M), and whether it may be one at all (N, M)."""
+    overlap = iou(boxes, seen)
+    allowed = overlap >= least
+    if relabel is not None:
+        other = labels[:, None] != seen_labels
+        if other.any():
+            allowed &= ~other | (overlap >= relabel)
+            return np.where(other, np.where(allowed, overlap * 0.01, 0), overlap), allowed
+    return overlap, allowed
+
+
+def _neighbours(
+    boxes: F64,
+    labels: I32,
+    seen: NDArray[np.floating[Any]],
+    seen_labels: I32,
+    least: float,
+    relabel: float | None,
+) -> tuple[I64, I64, F64]:
+    """Rows, columns and likeness of the allowed pairs, the `_FEW` likeliest of each track.
+
+    A few tracks at a time, from left to right, meet only the detections that reach as far as they do: memory stays
+    small, and the time nearly in proportion to the objects where they do not all lie on one another.
+    """
+    track_order, seen_order = np.argsort(boxes[:, 0]), np.argsort(seen[:, 0])
+    lefts = seen[seen_order, 0]
+    widest = np.fmax.reduce(seen[:, 2] - seen[:, 0])
+    found: list[tuple[I64, I64, F64]] = []
+    for start in range(0, len(boxes), _ROWS):
+        rows = track_order[start : start + _ROWS]
+        first = np.searchsorted(lefts, boxes[rows[0], 0] - widest)
+        last = np.searchsorted(lefts, np.fmax.reduce(boxes[rows, 2]), "right")
+        columns = seen_order[first:last]
+        if not len(columns):
+            continue
+        likeness, allowed = _likeness(boxes[rows], labels[rows], seen[columns], seen_labels[columns], least, relabel)
+        likeness[~allowed] = -1
+        few = np.arange(len(columns))[None].repeat(len(rows), 0)
+        if len(columns) > _FEW:
+            few = np.argpartition(-likeness, _FEW, 1)[:, :_FEW]
+        values = np.take_along_axis(likeness, few, 1)
+        good = values >= 0
+        found.append((np.broadcast_to(rows[:, None], few.shape)[good], columns[few[good]], values[good]))
+    if not found:
+        return _NOBODY, _NOBODY, np.zeros(0)
+    return (
+        np.concatenate([rows for rows, _, _ in found]),
+        np.concatenate([columns for _, columns, _ in found]),
+        np.concatenate([values for _, _, values in found]),
+    )
+
+
+def _best_first(rows: I64, columns: I64, likeness: F64) -> tuple[I64, I64]:
+    order = np.argsort(-likeness, kind="stable")
     taken_rows: set[int] = set()
     taken_columns: set[int] = set()
     pairs: list[tuple[int, int]] = []
