@@ -39,14 +39,15 @@ def scrfd() -> Network:
     return outputs_only({f"{k}{s}": (n, w) for w, k in ((1, "a"), (4, "b"), (10, "c")) for s, n in rows.items()})
 
 
+SURE: dict[str, object] = {"activated": True}
 DECIDED: dict[str, tuple[Callable[[], Network], str, dict[str, object], tuple[object, ...]]] = {
-    "yolov8": (yolov8, "yolov8", {}, ULTRALYTICS),
-    "yolov8 turned": (lambda: yolov8(turned=True), "yolov8", {"channels_last": True}, ULTRALYTICS),
-    "yolov8 open": (lambda: yolov8(size=(-1, -1)), "yolov8", {}, ULTRALYTICS),
-    "yolov5": (yolov5, "yolov5", {}, ULTRALYTICS),
-    "yolox": (yolox, "yolox", {}, YOLOX),
-    "yolox of one class": (lambda: yolox(1), "yolox", {}, YOLOX),
-    "yolox decoded": (lambda: yolox(decoded=True), "yolox", {"decoded": True}, YOLOX),
+    "yolov8": (yolov8, "yolov8", SURE, ULTRALYTICS),
+    "yolov8 turned": (lambda: yolov8(turned=True), "yolov8", {**SURE, "channels_last": True}, ULTRALYTICS),
+    "yolov8 open": (lambda: yolov8(size=(-1, -1)), "yolov8", SURE, ULTRALYTICS),
+    "yolov5": (yolov5, "yolov5", SURE, ULTRALYTICS),
+    "yolox": (yolox, "yolox", SURE, YOLOX),
+    "yolox of one class": (lambda: yolox(1), "yolox", SURE, YOLOX),
+    "yolox decoded": (lambda: yolox(decoded=True), "yolox", {**SURE, "decoded": True}, YOLOX),
     "nanodet-plus": (
         nanodet_plus,
         "nanodet",
@@ -132,6 +133,12 @@ DECIDED: dict[str, tuple[Callable[[], Network], str, dict[str, object], tuple[ob
         {"strides": (8, 16, 16, 16), "anchors": 2, "activated": False},
         ("rgb", (127.5,), (127.5,), "letterbox"),
     ),
+    "palms": (
+        lambda: outputs_only({"r": (1, 2016, 18), "c": (1, 2016, 1)}, (192, 192)),
+        "blazeface",
+        {"strides": (8, 16, 16, 16), "anchors": 2, "activated": False},
+        ("rgb", (0.0,), (255.0,), "letterbox"),
+    ),
 }
 
 
@@ -156,6 +163,19 @@ ASKS: dict[str, tuple[Callable[[], Network], list[str]]] = {
         ),
         ["--resize stretch", "--resize letterbox"],
     ),
+    "nanodet without a batch": (
+        lambda: outputs_only(
+            {f"{k}{s}": (n, w) for k, w in (("c", 80), ("d", 32)) for s, n in ((8, 1600), (16, 400), (32, 100))},
+            (320, 320),
+            strength=1 / 57,
+        ),
+        ["--resize stretch", "--resize letterbox"],
+    ),
+    "faces with points of the YOLOv5 line": (
+        lambda: outputs_only({c: (1, 3, n, n, 16) for c, n in (("a", 80), ("b", 40), ("c", 20))}),
+        ["face landmarks"],
+    ),
+    "rows without a batch": (lambda: outputs_only({"out": (605, 95)}, (352, 352)), ["no known kind", "--head"]),
     "mmdetection": (lambda: outputs_only({"dets": (1, 100, 5), "labels": (1, 100)}), ["--color rgb", "--resize"]),
     "raw anchors": (
         lambda: outputs_only({c: (1, 3, n, n, 85) for c, n in (("a", 80), ("b", 40), ("c", 20))}),
@@ -251,6 +271,30 @@ def test_preprocessing_inside_the_graph_is_not_repeated(tmp_path: Path) -> None:
     scaled.nodes[2].input[0] = unit
     identified = told(scaled, tmp_path)
     assert fed(identified) == ("bgr", (0.0,), (1.0,), "letterbox")
+
+
+def test_a_bias_in_its_own_node_is_no_decoding(tmp_path: Path) -> None:
+    """As converters write it: packed weights, a bias added behind the convolution."""
+    net = Network((320, 240))
+    features = net.stem(strength=1 / 128)
+    boxes = net.op("Conv", features, net.op("Cast", net.hold(np.full((12, 8, 1, 1), 0.01, np.float16)), to=1))
+    boxes = net.op("Add", boxes, net.op("Cast", net.hold(np.ones((1, 12, 1, 1), np.float16)), to=1))
+    net.output(net.op("Softmax", net.conv(features, 6)), "scores", (1, 4420, 2))
+    net.output(net.op("Reshape", boxes, net.hold([1, 4420, 4])), "boxes", (1, 4420, 4))
+    identified = told(net, tmp_path)
+    assert identified.spec.head == "ultraface"
+    assert identified.spec.head_options["priors"] is True
+
+
+def test_who_asks_for_the_size_does_not_hide_the_first_step(tmp_path: Path) -> None:
+    net = Network((320, 240))
+    net.op("Shape", "images")
+    features = net.stem(net.mul("images", 1 / 128))
+    net.output(net.op("Softmax", net.conv(features, 6)), "scores", (1, 4420, 2))
+    net.output(net.conv(features, 12), "boxes", (1, 4420, 4))
+    identified = told(net, tmp_path)
+    assert identified.decided
+    assert fed(identified)[1:3] == ((0.0,), (1.0,))
 
 
 def test_labels_decide_nothing_but_must_fit(tmp_path: Path) -> None:

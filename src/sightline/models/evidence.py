@@ -125,7 +125,8 @@ def in_graph(graph: Graph, picture: TensorSpec) -> InGraph:
     turned, steps = False, []
     tensor = graph.tensor(picture.name)
     for _ in range(12):
-        readers = graph.users.get(tensor, ())
+        # whoever asks for the size only (priors do) sees no pixel
+        readers = [node for node in graph.users.get(tensor, ()) if node.op not in ("Shape", "ShapeOf")]
         if len(readers) != 1:
             # three slices of one channel each, joined the other way round
             turned = turned or _joined_reversed(graph, readers)

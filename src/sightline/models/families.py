@@ -185,6 +185,9 @@ TRAININGS: dict[str, Training] = {
     "blazeface": _training(
         "BlazeFace takes RGB, x/127.5-1, centred letterbox on black", RGB, (127.5,), (127.5,), LETTERBOX, 0, (128, 128)
     ),
+    "palm": _training(
+        "the palm detector takes RGB/255, centred letterbox on black", RGB, ZERO, BYTE, LETTERBOX, 0, (192, 192)
+    ),
     "centernet": _training(
         "CenterNet takes BGR with its own mean and deviation; it letterboxes or keeps the size",
         BGR,

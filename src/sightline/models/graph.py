@@ -6,9 +6,10 @@ Op names are ONNX's; other formats' readers translate. Tensors are strings; cons
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sightline.types import TensorSpec
@@ -44,6 +45,9 @@ MOVES = frozenset(
     }
 )
 
+# Ops that unpack constants: weights kept small in the file, biases kept flat.
+_KEEPS = frozenset({"Cast", "Identity", "Reshape", "DequantizeLinear", "QuantizeLinear", "FakeQuantize", "Mul", "Sub"})
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -60,7 +64,8 @@ class Node:
 class Graph:
     """inputs and outputs as declared, nodes in topological order, `metadata` the file's own remarks by dotted key.
 
-    shapes: of the constants, by tensor name. `value(name)`: the constant as an array, or None.
+    shapes: of the constants, by tensor name, also of those that are unpacked first. `value(name)`: the constant as an
+    array, or None. A convolution's bias that stands in a node of its own belongs to the convolution.
     dims: shapes of computed tensors where the file states them, -1 where open.
     maker: tensor -> the node that makes it; users: tensor -> the nodes that read it.
     """
@@ -139,7 +144,19 @@ def build_graph(
     dims: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Graph:
     """A `Graph` with its links made."""
-    nodes = tuple(nodes)
+    nodes, outputs, tensors = tuple(nodes), tuple(outputs), tensors or {}
+    copies = _copies(nodes, shapes, dims or {})
+    shapes = {**shapes, **{name: copy.shape for name, copy in copies.items()}}
+    nodes = _with_bias(nodes, shapes, {tensors.get(output.name, output.name) for output in outputs})
+    stored = value
+
+    def unpacked(name: str) -> NDArray[Any] | None:
+        copy = copies.get(name)
+        if copy is None:
+            return stored(name)
+        value = stored(copy.source) if copy.plain else None
+        return None if value is None else value.reshape(copy.shape)
+
     maker: dict[str, Node] = {}
     users: dict[str, list[Node]] = {}
     for node in nodes:
@@ -152,13 +169,73 @@ def build_graph(
         name=name,
         producer=producer,
         inputs=tuple(inputs),
-        outputs=tuple(outputs),
+        outputs=outputs,
         nodes=nodes,
         metadata=metadata,
         shapes=shapes,
-        value=value,
+        value=unpacked,
         maker=maker,
         users={tensor: tuple(readers) for tensor, readers in users.items()},
-        tensors=tensors or {},
+        tensors=tensors,
         dims=dims or {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A constant unpacked from `source`; plain: with the same values."""
+
+    source: str
+    plain: bool
+    shape: tuple[int, ...]
+
+
+def _copies(
+    nodes: Iterable[Node], shapes: Mapping[str, tuple[int, ...]], dims: Mapping[str, tuple[int, ...]]
+) -> dict[str, _Copy]:
+    """The tensors that are a constant unpacked."""
+    found: dict[str, _Copy] = {}
+    for node in nodes:
+        # where to a constant is reshaped may be computed
+        given = [name for name in node.inputs[: 1 if node.op == "Reshape" else None] if name]
+        if node.op not in _KEEPS or not given or any(name not in shapes and name not in found for name in given):
+            continue
+        first = found.get(given[0]) or _Copy(given[0], True, shapes[given[0]])
+        shape = dims.get(node.outputs[0], ()) if node.op == "Reshape" else first.shape
+        if int(np.prod(shape)) == int(np.prod(first.shape)):
+            plain = first.plain and node.op in ("Cast", "Identity", "Reshape")
+            found[node.outputs[0]] = _Copy(first.source, plain, shape)
+    return found
+
+
+def _with_bias(nodes: tuple[Node, ...], shapes: Mapping[str, tuple[int, ...]], ends: set[str]) -> tuple[Node, ...]:
+    """Convolutions take the node that adds one number a channel to them, and its output, into themselves."""
+    convolutions = {node.outputs[0]: node for node in nodes if node.op == "Conv" and node.outputs[0] not in ends}
+    readers: dict[str, int] = {}
+    for node in nodes:
+        # who reads only the shape of a tensor does not keep it apart
+        for name in () if node.op in ("Shape", "ShapeOf") else node.inputs:
+            readers[name] = readers.get(name, 0) + 1
+    folded: dict[int, Node] = {}
+    for node in nodes:
+        if node.op != "Add" or len(node.inputs) != 2:
+            continue
+        for data, bias in (node.inputs, node.inputs[::-1]):
+            made = convolutions.get(data)
+            if (
+                made is not None
+                and readers[data] == 1
+                and _is_bias(shapes.get(bias, ()), shapes.get(made.inputs[1], ()))
+            ):
+                folded[id(made)] = replace(made, outputs=node.outputs)
+                folded[id(node)] = node
+                break
+    return tuple(folded.get(id(node), node) for node in nodes if node.op != "Add" or id(node) not in folded)
+
+
+def _is_bias(bias: tuple[int, ...], weights: tuple[int, ...]) -> bool:
+    """[1, C, 1, 1] for weights [C, ...], or [G, C/G, ...] of a grouped convolution."""
+    if len(bias) < 3 or len(weights) < len(bias):
+        return False
+    channels = weights[0] if len(weights) == len(bias) else weights[0] * weights[1]
+    return bias[1] == channels == int(np.prod(bias))

@@ -111,6 +111,9 @@ def _ultraface_rows(size_wh: tuple[int, int]) -> int:
 def read_blazeface(facts: Facts) -> Reading | None:
     """Regressors [N, A, 16] and logits [N, A, 1]; also split by layer."""
     scores, boxes = facts.last(1), facts.last(16)
+    palms = facts.last(18)
+    if scores and len(scores) == len(palms) == len(facts.outputs) // 2:
+        return _palms(facts, sum(o.shape[1] or 0 for o in scores), _activated(facts, scores[0]))
     if not scores or len(scores) != len(boxes) or len(scores) + len(boxes) != len(facts.outputs):
         return None
     layouts = {896: ((8, 16, 16, 16), 2), 2304: ((4,), 1)}
@@ -126,6 +129,16 @@ def read_blazeface(facts: Facts) -> Reading | None:
     if activated is not None:
         options["activated"] = activated
     return Reading("blazeface", "blazeface", 0.93, (why,), options, classes=1, names=FACE)
+
+
+def _palms(facts: Facts, rows: int, activated: bool | None) -> Reading | None:
+    """The palm detector of the same makers: seven points, 192x192."""
+    if rows != 2 * cells(facts.size_wh, (8,)) + 6 * cells(facts.size_wh, (16,)):
+        return None
+    why = f"18 numbers (box and seven points) and one score for {rows} unit anchors: BlazeFace's palms"
+    options: dict[str, object] = {"strides": (8, 16, 16, 16), "anchors": 2}
+    options |= {} if activated is None else {"activated": activated}
+    return Reading("blazeface", "palm", 0.9, (why,), options, classes=1, names=("palm",))
 
 
 # -- heat maps -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ def read_other(facts: Facts) -> Reading | None:
     output = facts.outputs[0]
     shape = output.shape
     made = {part.op for part in strands(facts.graph, facts.graph.tensor(output.name))}
-    flat = len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1))
+    one = shape[0] in (1, None) or shape[0] == facts.picture.shape[0]
+    flat = one and (len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1)))
     if flat and shape[1] is not None:
         classes = "Softmax" in made or shape[1] in (1000, 1001)
         task = "classification" if classes else "embedding"
@@ -29,7 +30,11 @@ def read_other(facts: Facts) -> Reading | None:
         why = f"a line of text {facts.size_wh[1]} pixels high in, a row of symbols out"
         return Reading("", "unknown", 0.8, (why,), task="text recognition")
     maps = [n for n in shape if n is None or n > 16]
-    if len(shape) in (2, 3, 4) and len(maps) >= 2 and (len(shape) == 2 or ("Sigmoid" in made and shape[1] == 1)):
+    if (
+        len(shape) in (2, 3, 4)
+        and len(maps) >= 2
+        and ((len(shape) == 2 and "Softmax" not in made) or ("Sigmoid" in made and shape[1] == 1))
+    ):
         why = f"output {output.name} is a map of probabilities"
         return Reading("", "unknown", 0.6, (why,), task="segmentation")
     if len(shape) == 4 and facts.size_wh[1] and shape[2] in (facts.size_wh[1], facts.size_wh[1] // 4):

@@ -111,7 +111,13 @@ def _v8(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
     if task == "obb" or _rotated(parts):
         return Reading("", "ultralytics", 0.9, tuple(reasons), classes=columns - 5, task="rotated boxes")
     sure = 0.97 if task == "detect" or meta.get("author") == "Ultralytics" else 0.9
-    return Reading("yolov8", "ultralytics", sure, tuple(reasons), classes=columns - 4)
+    return Reading("yolov8", "ultralytics", sure, tuple(reasons), _activated(parts), classes=columns - 4)
+
+
+def _activated(parts: tuple[Strand, ...]) -> dict[str, object]:
+    """What the graph tells of the scores: a quantised sigmoid may overshoot 1, so values tell less."""
+    ops = {part.op for part in parts}
+    return {"activated": True} if "Sigmoid" in ops or (ops and "Conv" not in ops) else {}
 
 
 def _keypoints(facts: Facts, columns: int, parts: tuple[Strand, ...], task: str) -> tuple[int, int] | None:
@@ -148,13 +154,12 @@ def _v5(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
             (f"output {output.name} has three anchors a cell",),
             open=(("--head", ("yolov5",), "its boxes are not decoded in the graph, and its anchors stand nowhere"),),
         )
-    if columns == 16 and facts.labels <= 1 and ("face" in facts.hints or "landmark" in facts.hints):
-        reasons = (f"output {output.name} has three anchors a cell and 16 columns: YOLOv5-face",)
-        return Reading("", "ultralytics", 0.8, reasons, task="face landmarks beside YOLOv5 boxes")
+    if columns == 16 and facts.labels != 11:
+        return _v5_face(f"output {output.name} has three anchors a cell and 16 columns: YOLOv5-face")
     if len(facts.outputs) == 2 and len(facts.outputs[1].shape) == 4 and facts.outputs[1].shape[1] == 32:
         return Reading("", "ultralytics", 0.9, ("a second output holds mask prototypes",), task="segmentation")
     why = f"output {output.name}: three anchors a cell of strides 8, 16, 32, boxes decoded, objectness, classes"
-    return Reading("yolov5", "ultralytics", 0.93, (why,), classes=columns - 5)
+    return Reading("yolov5", "ultralytics", 0.93, (why,), _activated(parts), classes=columns - 5)
 
 
 def _cells(
@@ -164,7 +169,7 @@ def _cells(
     strides = _strides_of(facts, rows, 1)
     sigmoids = {p.channels for p in parts if p.op == "Sigmoid"}
     plain = {p.channels for p in parts if p.op == "Conv"}
-    options: dict[str, object] = {} if strides in ((), (8, 16, 32)) else {"strides": strides}
+    options = _activated(parts) | ({} if strides in ((), (8, 16, 32)) else {"strides": strides})
     distribution = _distribution(columns, plain | sigmoids)
     if distribution and "Exp" not in {p.op for p in parts}:
         return _nanodet_plus(output, columns, strides, distribution)
@@ -180,7 +185,9 @@ def _cells(
         return Reading("yolox", "yolov7", 0.85, (why,), {**options, "decoded": True}, classes=columns - 5)
     if decoded_ops and columns - 4 in sigmoids:
         why = f"output {output.name}: cells with decoded boxes and {columns - 4} classes, no objectness: YOLOv8, turned"
-        return Reading("yolov8", "ultralytics", 0.85, (why,), {"channels_last": True}, classes=columns - 4)
+        return Reading(
+            "yolov8", "ultralytics", 0.85, (why,), {**_activated(parts), "channels_last": True}, classes=columns - 4
+        )
     return None
 
 
@@ -204,11 +211,11 @@ def _nanodet_plus(output: TensorSpec, columns: int, strides: tuple[int, ...], bi
 
 
 def read_nanodet(facts: Facts) -> Reading | None:
-    """Class scores and distance distributions a stride, in pairs of outputs [N, n, C] and [N, n, 4*bins]."""
-    flat = [o for o in facts.outputs if len(o.shape) == 3]
-    if len(flat) != len(facts.outputs) or len(flat) not in (6, 8):
+    """Class scores and distance distributions a stride, in pairs of outputs [N, n, C] and [N, n, 4*bins] (or no N)."""
+    flat = [o for o in facts.outputs if len(o.shape) in (2, 3)]
+    if len(flat) != len(facts.outputs) or len(flat) not in (6, 8) or len({len(o.shape) for o in flat}) > 1:
         return None
-    widths = sorted({o.shape[2] for o in flat if o.shape[2] is not None})
+    widths = sorted({o.shape[-1] for o in flat if o.shape[-1] is not None})
     if len(widths) != 2 or 10 in widths or 1 in widths:
         return None
     sides = next((w for w in widths if w in (32, 44, 64, 68)), 0)
@@ -241,6 +248,11 @@ def read_fastestdet(facts: Facts) -> Reading | None:
     return Reading("fastestdet", "fastestdet", 0.95, (why,), {"activated": True}, classes=channels - 5)
 
 
+def _v5_face(why: str) -> Reading:
+    """Box, objectness, five points and a class: nothing to read as eleven classes."""
+    return Reading("", "ultralytics", 0.8, (why,), task="face landmarks beside YOLOv5 boxes")
+
+
 # -- raw grids -------------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +267,8 @@ def read_grids(facts: Facts) -> Reading | None:
         columns = grids[0].shape[4]
         if columns is None or any(o.shape[1] != 3 or o.shape[4] != columns for o in grids):
             return None
+        if columns == 16 and facts.labels != 11:
+            return _v5_face(f"{len(grids)} raw grids of three anchors and 16 columns: YOLOv5-face")
         return _anchored(facts, columns - 5, len(grids))
     channels = {o.shape[1] for o in grids}
     if len(channels) != 1 or None in channels:
