@@ -21,7 +21,7 @@ ULTRAFACE = ("rgb", (127.0,), (128.0,), "stretch", 0.0)
 RAW = ("bgr", (0.0,), (1.0,), "stretch", 0.0)
 
 KNOWN = {
-    "yolox-nano-coco": ("yolox", {}, YOLOX, (416, 416), {}, {0: "person", 79: "toothbrush"}),
+    "yolox-nano-coco": ("yolox", {"activated": True}, YOLOX, (416, 416), {}, {0: "person", 79: "toothbrush"}),
     "yolox-nano-handsign-nms": (
         "nms-rows",
         {"columns": "batch,class,score,x1,y1,x2,y2"},

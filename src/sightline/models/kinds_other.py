@@ -30,13 +30,15 @@ def read_other(facts: Facts) -> Reading | None:
         why = f"a line of text {facts.size_wh[1]} pixels high in, a row of symbols out"
         return Reading("", "unknown", 0.8, (why,), task="text recognition")
     maps = [n for n in shape if n is None or n > 16]
-    if (
-        len(shape) in (2, 3, 4)
-        and len(maps) >= 2
-        and ((len(shape) == 2 and "Softmax" not in made) or ("Sigmoid" in made and shape[1] == 1))
-    ):
+    bare = len(shape) == 2 and all(n is None or n in _sides(facts) for n in shape)
+    if len(maps) >= 2 and (bare or (len(shape) in (3, 4) and "Sigmoid" in made and shape[1] == 1)):
         why = f"output {output.name} is a map of probabilities"
         return Reading("", "unknown", 0.6, (why,), task="segmentation")
     if len(shape) == 4 and facts.size_wh[1] and shape[2] in (facts.size_wh[1], facts.size_wh[1] // 4):
         return Reading("", "unknown", 0.6, (f"output {output.name} is a map of classes",), task="segmentation")
     return None
+
+
+def _sides(facts: Facts) -> set[int]:
+    """What the sides of a map of the picture can be."""
+    return {side // scale for side in facts.size_wh for scale in (1, 2, 4, 8)} - {0}
