@@ -165,7 +165,7 @@ class Frame:
     name: str = ""
 
     def without_picture(self) -> Frame:
-        return replace(self, picture=None)
+        return self if self.picture is None else replace(self, picture=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ class Model:
         size_wh = self.picture_input.size_wh
         views = tuple(self._fill(line, buffer, row, frame, size_wh) for row, frame in enumerate(frames))
         inputs: dict[str, Tensor] = {self.picture_input.tensor.name: buffer.planes, **buffer.extra}
-        kept = tuple(frame.without_picture() for frame in frames)
+        kept = tuple(view.frame for view in views)  # without their pictures
         line.taken += 1
         line.session.submit(inputs, None)
         self._sent.append(_Sent(line, buffer, views, kept))
