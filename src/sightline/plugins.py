@@ -27,6 +27,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "yolo-end2end": "sightline.heads.end2end:YoloEnd2End",
         "yolox": "sightline.heads.yolox:Yolox",
         "nanodet": "sightline.heads.nanodet:NanoDet",
+        "yolo-fastestv2": "sightline.heads.fastestv2:YoloFastestV2",
         "fastestdet": "sightline.heads.fastestdet:FastestDet",
         "nms-rows": "sightline.heads.rows:NmsRows",
         "boxes-scores": "sightline.heads.boxes_scores:BoxesScores",

@@ -21,6 +21,36 @@ def cells(wh: tuple[int, int], strides: tuple[int, ...]) -> list[tuple[int, int,
     return [(x, y, s) for s in strides for y in range(math.ceil(wh[1] / s)) for x in range(math.ceil(wh[0] / s))]
 
 
+# -- YOLO-FastestV2 ------------------------------------------------------------------------------------------------
+
+
+ANCHORS = ((10.0, 20.0, 30.0, 40.0, 50.0, 60.0), (70.0, 80.0, 90.0, 100.0, 110.0, 120.0))
+
+
+def fastestv2_twin(a: NDArray[Any], wh: tuple[int, int]) -> list[Slow]:
+    found: list[Slow] = []
+    for row, (x, y, s) in zip(a.tolist(), cells(wh, (16, 32)), strict=True):
+        best = max(range(4), key=lambda c: row[15 + c])
+        for k in range(3):
+            t, (w, h) = row[4 * k : 4 * k + 4], ANCHORS[s // 32][2 * k : 2 * k + 2]
+            box = centred((2 * t[0] - 0.5 + x) * s, (2 * t[1] - 0.5 + y) * s, (2 * t[2]) ** 2 * w, (2 * t[3]) ** 2 * h)
+            found.append(Slow(box, row[12 + k] * row[15 + best], best))
+    return found
+
+
+def test_fastestv2_rows_and_grids() -> None:
+    wh = (192, 128)
+    a = np.random.default_rng(7).random((len(cells(wh, (16, 32))), 19)).astype(np.float32)
+    want = fastestv2_twin(a, wh)
+    (rows,) = decode("yolo-fastestv2", {"o": a}, wh, 1, LIMITS, anchors=ANCHORS)
+    agree(rows, want, LIMITS, least=20)
+    grids = {"fine": a[:96].reshape(1, 8, 12, 19), "coarse": a[96:].reshape(1, 4, 6, 19)}
+    (split,) = decode("yolo-fastestv2", grids, wh, 1, LIMITS, anchors=ANCHORS)
+    agree(split, want, LIMITS, least=20)
+    with pytest.raises(ModelError, match="box terms"):
+        decode("yolo-fastestv2", {"o": a[:-1]}, wh, 1, LIMITS)
+
+
 # -- YOLOX -----------------------------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,16 @@ ULTRALYTICS = ("rgb", (0.0,), (255.0,), "letterbox")
 YOLOX = ("bgr", (0.0,), (1.0,), "letterbox-topleft")
 
 
+def fastestv2(classes: int = 80) -> Network:
+    net = Network((352, 352))
+    features = net.stem()
+    for name, side in (("a", 22), ("b", 11)):
+        parts = [net.op("Sigmoid", net.conv(features, n)) for n in (12, 3)]
+        grid = net.join(*parts, net.op("Softmax", net.conv(features, classes)))
+        net.output(net.op("Transpose", grid, perm=[0, 2, 3, 1]), name, (1, side, side, 15 + classes))
+    return net
+
+
 def scrfd() -> Network:
     rows = {8: 12800, 16: 3200, 32: 800}
     return outputs_only({f"{k}{s}": (n, w) for w, k in ((1, "a"), (4, "b"), (10, "c")) for s, n in rows.items()})
@@ -133,6 +143,7 @@ DECIDED: dict[str, tuple[Callable[[], Network], str, dict[str, object], tuple[ob
         {"strides": (8, 16, 16, 16), "anchors": 2, "activated": False},
         ("rgb", (127.5,), (127.5,), "letterbox"),
     ),
+    "yolo-fastestv2": (fastestv2, "yolo-fastestv2", {}, ("bgr", (0.0,), (255.0,), "stretch")),
     "palms": (
         lambda: outputs_only({"r": (1, 2016, 18), "c": (1, 2016, 1)}, (192, 192)),
         "blazeface",
@@ -176,6 +187,7 @@ ASKS: dict[str, tuple[Callable[[], Network], list[str]]] = {
         ["face landmarks"],
     ),
     "rows without a batch": (lambda: outputs_only({"out": (605, 95)}, (352, 352)), ["no known kind", "--head"]),
+    "yolo-fastestv2 of other classes": (lambda: fastestv2(3), ["--head yolo-fastestv2:anchors"]),
     "mmdetection": (lambda: outputs_only({"dets": (1, 100, 5), "labels": (1, 100)}), ["--color rgb", "--resize"]),
     "raw anchors": (
         lambda: outputs_only({c: (1, 3, n, n, 85) for c, n in (("a", 80), ("b", 40), ("c", 20))}),

@@ -13,6 +13,7 @@ from sightline.errors import ModelError, RuntimeFailure
 from sightline.protocols import Outputs
 
 __all__ = [
+    "Floats",
     "Level",
     "activate",
     "channels_first",

@@ -89,6 +89,7 @@ TRAININGS: dict[str, Training] = {
         "PP-PicoDet takes RGB with ImageNet's mean and deviation, stretched", RGB, IMAGENET_MEAN, IMAGENET_STD, STRETCH
     ),
     "fastestdet": _training("FastestDet takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
+    "yolo-fastestv2": _training("YOLO-FastestV2 takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
     "ultraface": _training(
         "UltraFace takes RGB, (x-127)/128, stretched", RGB, (127.0,), (128.0,), STRETCH, 0, (320, 240)
     ),

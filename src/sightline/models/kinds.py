@@ -15,7 +15,14 @@ from sightline.models.kinds_faces import (
 )
 from sightline.models.kinds_other import read_other
 from sightline.models.kinds_ready import read_detection_output, read_detr, read_pairs, read_ready, read_rows
-from sightline.models.kinds_yolo import read_end2end, read_fastestdet, read_grids, read_nanodet, read_yolo
+from sightline.models.kinds_yolo import (
+    read_end2end,
+    read_fastestdet,
+    read_fastestv2,
+    read_grids,
+    read_nanodet,
+    read_yolo,
+)
 from sightline.models.reading import Reading
 
 __all__ = ["FAMILY_OF_HEAD", "recognise"]
@@ -32,6 +39,7 @@ _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_nanodet,
     read_heatmaps,
     read_fastestdet,
+    read_fastestv2,
     read_detr,
     read_end2end,
     read_yolo,
@@ -49,6 +57,7 @@ FAMILY_OF_HEAD = {
     "yolox": "yolox",
     "nanodet": "nanodet",
     "fastestdet": "fastestdet",
+    "yolo-fastestv2": "yolo-fastestv2",
     "detection-output": "caffe-ssd",
     "tf-detection": "tf-detection",
     "batched-nms": "ultralytics",

@@ -6,7 +6,7 @@ from sightline.models.evidence import Facts, Strand, cells, strands
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
 
-__all__ = ["read_end2end", "read_fastestdet", "read_grids", "read_nanodet", "read_yolo"]
+__all__ = ["read_end2end", "read_fastestdet", "read_fastestv2", "read_grids", "read_nanodet", "read_yolo"]
 
 _V5_ANCHORS = ((10, 13, 16, 30, 33, 23), (30, 61, 62, 45, 59, 119), (116, 90, 156, 198, 373, 326))
 _V7_ANCHORS = ((12, 16, 19, 36, 40, 28), (36, 75, 76, 55, 72, 146), (142, 110, 192, 243, 459, 401))
@@ -246,6 +246,25 @@ def read_fastestdet(facts: Facts) -> Reading | None:
         return None
     why = f"output {output.name}: objectness (sigmoid), 4 box terms and {channels - 5} classes (softmax) on one grid"
     return Reading("fastestdet", "fastestdet", 0.95, (why,), {"activated": True}, classes=channels - 5)
+
+
+def read_fastestv2(facts: Facts) -> Reading | None:
+    """Rows or grids of 12 box terms and 3 objectnesses (sigmoids) and C classes (a softmax) at strides 16 and 32."""
+    widths = {o.shape[-1] if o.shape else None for o in facts.outputs}
+    columns = widths.pop()
+    if widths or columns is None or columns < 16 or len(facts.outputs) > 2:
+        return None
+    if len(facts.outputs) == 1 and facts.outputs[0].shape[-2:-1] != (cells(facts.size_wh, (16, 32)),):
+        return None
+    for output in facts.outputs:
+        kinds = {(p.op, p.channels) for p in _parts(facts, output)}
+        if kinds != {("Sigmoid", 12), ("Sigmoid", 3), ("Softmax", columns - 15)}:
+            return None
+    why = f"12 box terms, 3 objectnesses and {columns - 15} shared classes a cell of strides 16 and 32: YOLO-FastestV2"
+    asked = ("--head", ("yolo-fastestv2:anchors=...",), "its anchors stand nowhere in the file")
+    known = columns - 15 == 80
+    opened = () if known else (asked,)
+    return Reading("yolo-fastestv2", "yolo-fastestv2", 0.9 if known else 0.4, (why,), classes=columns - 15, open=opened)
 
 
 def _v5_face(why: str) -> Reading:
