@@ -309,6 +309,17 @@ def test_who_asks_for_the_size_does_not_hide_the_first_step(tmp_path: Path) -> N
     assert fed(identified)[1:3] == ((0.0,), (1.0,))
 
 
+def test_a_size_that_only_served_to_write_the_file(tmp_path: Path) -> None:
+    """Networks that take any size are published with the few pixels that were at hand when they were written."""
+    net = outputs_only({str(537 + i): (1, n, 8, 8) for i, n in enumerate((1, 2, 2, 10))}, (32, 32), strength=1 / 255)
+    identified = told(net, tmp_path)
+    assert identified.decided
+    assert identified.spec.inputs[0].tensor.shape == (None, 3, 640, 640)
+    assert any("32x32" in doubt for doubt in identified.doubts)
+    (tmp_path / "model.yaml").write_text("input: {size: [640, 480]}")
+    assert told(net, tmp_path).spec.inputs[0].size_wh == (640, 480)
+
+
 def test_labels_decide_nothing_but_must_fit(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("a\nb\nc\n")
     assert told(yolov8(3), tmp_path).spec.labels == ("a", "b", "c")

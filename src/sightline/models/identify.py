@@ -65,7 +65,7 @@ def identify(config: ModelConfig) -> Identified:
     labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
     spec = ModelSpec(
         name=manifest.name or located.name,
-        inputs=(_picture(facts, reading, feeding), *(_other(item) for item in facts.others)),
+        inputs=(_picture(facts, reading, feeding, manifest.input.size), *(_other(item) for item in facts.others)),
         outputs=graph.outputs,
         head=reading.head,
         head_options=options,
@@ -180,15 +180,22 @@ def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[
     return good
 
 
-def _picture(facts: Facts, reading: Reading, feeding: Feeding) -> InputSpec:
+_LEAST_SIDE = 64  # no detector looks at less; published files of networks that take any size declare 32x32
+
+
+def _picture(facts: Facts, reading: Reading, feeding: Feeding, stated: tuple[int, int] | None) -> InputSpec:
     """The picture input, its open axes closed with the size that is used."""
     picture = facts.picture
-    size = facts.size_wh
-    if 0 in size:
-        size = TRAININGS[reading.family].size_wh
-        feeding.doubts.append(f"its input size is open; {size[0]}x{size[1]} is used (input: size in model.yaml)")
+    size, shape = facts.size_wh, list(picture.shape)
+    tracing = reading.head == "centerface" and 0 < max(size) < _LEAST_SIDE
+    if 0 in size or tracing:
+        told = (
+            f"its input of {size[0]}x{size[1]} only served to write the file" if tracing else "its input size is open"
+        )
+        size = stated or TRAININGS[reading.family].size_wh
+        feeding.doubts.append(f"{told}; {size[0]}x{size[1]} is used (input: size in model.yaml)")
+        shape[0] = None if tracing else shape[0]
     wide, high = (3, 2) if picture.layout == "NCHW" else (2, 1)
-    shape = list(picture.shape)
     shape[wide], shape[high] = size
     return InputSpec(replace(picture, shape=tuple(shape)), feeding.preprocess)
 

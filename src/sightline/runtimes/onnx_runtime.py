@@ -207,8 +207,7 @@ def _put_in_front(graph: onnx.GraphProto, item: InputSpec, prologue: Prologue, o
             if source == name:
                 node.input[i] = inner
     own = next(i for i in graph.input if i.name == name)
-    first = own.type.tensor_type.shape.dim[0]
-    length: int | str = batch or (first.dim_value if first.dim_value > 0 else "batch")
+    length: int | str = batch or item.tensor.shape[0] or "batch"
     width, height = item.size_wh
     shape = [length, 3, height or "height", width or "width"]
     own.CopyFrom(helper.make_tensor_value_info(name, TensorProto.UINT8, shape))
