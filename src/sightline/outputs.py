@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sightline.config import PartConfig, PipelineConfig
 from sightline.errors import UsageError
-from sightline.sinks.target import check_target, output_name
+from sightline.sinks.target import check_target, is_folder, output_name
 from sightline.sources.inputs import StreamInput, expand
 
 __all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "stream_path", "written"]
@@ -69,7 +69,7 @@ def _beside(item: StreamInput, tag: str) -> str:
 def _suited(inputs: Sequence[StreamInput], output: str) -> str:
     """`output`, with a slash at its end where a folder is meant."""
     suffix = Path(output).suffix.lower()
-    if _is_folder(output):
+    if is_folder(output):
         return output if output.endswith(("/", os.sep)) else f"{output}/"
     if suffix not in VIDEOS + PICTURES:
         cure = "; results go to --results" if suffix in (".jsonl", ".json") else ""
@@ -97,7 +97,7 @@ def written(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]
             if path == "-":
                 continue
             name = "results.jsonl" if len(inputs) != 1 else output_name(inputs[0].id, ".jsonl")
-            files.append(Path(path, name) if _is_folder(path) else Path(path))
+            files.append(Path(path, name) if is_folder(path) else Path(path))
         elif sink.kind in ("video", "pictures"):
             for item in inputs:
                 files += _of_stream(stream_path(path, item), item)
@@ -119,25 +119,32 @@ def stream_path(path: str, item: StreamInput) -> str:
 
 
 def _of_stream(path: str, item: StreamInput) -> Iterable[Path]:
-    folder = _is_folder(path)
+    folder = is_folder(path)
     if item.kind != "stills":
         return [Path(path, output_name(item.id, ".mp4")) if folder else Path(path)]
     return [Path(path, picture.name) for picture in item.paths] if folder else [Path(path)]
-
-
-def _is_folder(path: str) -> bool:
-    return path.endswith(("/", os.sep)) or Path(path).is_dir() or not Path(path).suffix
 
 
 def check_outputs(config: PipelineConfig, inputs: Sequence[StreamInput]) -> None:
     """Raise UsageError where an output is an input or the model, is written twice, or cannot be written."""
     read = {path.resolve(): path for item in inputs for path in item.paths}
     read[Path(config.model.path).resolve()] = Path(config.model.path)
+    linked = {_identity(path) for path in read}
     twice: set[Path] = set()
     for file in written(config, inputs):
-        if file.resolve() in read:
+        check_target(file)
+        if file.resolve() in read or (file.is_file() and _identity(file) in linked):
             raise UsageError(f"{file}: the output would overwrite this input; choose another name")
         if file.resolve() in twice:
             raise UsageError(f"{file}: two outputs have this name; choose another for one of them")
-        twice.add(file.resolve())
-        check_target(file)
+        if file.is_file() or not file.exists():
+            twice.add(file.resolve())
+
+
+def _identity(path: Path) -> tuple[int, int] | Path:
+    """What two names of one file (hard links) have in common; the path itself where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path
+    return found.st_dev, found.st_ino

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from commands import MODEL, write_clip
+from commands import MODEL, sightline_command, write_clip
 
 from sightline.cli import main
 
@@ -27,6 +30,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "list.yaml").write_text("- a\n")
     (folder / "option.yaml").write_text(f"streams: [clip.mp4]\nmodel: {MODEL}\ntracker: {{kind: sort, lsot_s: 1}}\n")
     (folder / "missing.yaml").write_text(f"streams: [clip.mp4, none.mp4]\nmodel: {MODEL}\n")
+    os.link(folder / "clip.mp4", folder / "hard.mp4")
+    (folder / "soft.mp4").symlink_to("clip.mp4")
     return folder
 
 
@@ -40,6 +45,12 @@ def other(*words: object) -> Words:
 
 # name: (command, exit code, words that the message must hold)
 CASES: dict[str, tuple[Words, int, list[str]]] = {
+    "too long a name": (run("clip.mp4", "-o", "x" * 300 + ".mp4"), 2, ["xxx", "too long"]),
+    "results in a hard link of the input": (run("clip.mp4", "--results", "hard.mp4"), 2, ["hard.mp4"]),
+    "output is a symbolic link to the input": (run("clip.mp4", "-o", "soft.mp4"), 2, ["soft.mp4"]),
+    "output is the input by another way": (run("soft.mp4", "-o", "../{here}/clip.mp4"), 2, ["clip.mp4"]),
+    "a disk that is full": (run("clip.mp4", "--results", "/dev/full"), 1, ["/dev/full", "space"]),
+    "a device as video": (run("/dev/null", "-o", "o.mp4"), 2, ["/dev/null"]),
     "no command": (other(), 2, ["--help"]),
     "unknown command": (other("rnu"), 2, ["rnu", "run"]),
     "run alone": (other("run"), 2, ["run"]),
@@ -102,7 +113,7 @@ def test_bad_input_is_answered(
     arguments, code, words = CASES[name]
     before = {path: path.stat().st_mtime_ns for path in here.iterdir()}
     monkeypatch.chdir(here)
-    given = main([str(word) for word in arguments])
+    given = main([str(word).replace("{here}", here.name) for word in arguments])
     out, err = capfd.readouterr()
     assert given == code, err
     assert err.startswith("sightline: error: "), err
@@ -111,3 +122,51 @@ def test_bad_input_is_answered(
     assert "sesame" not in out + err
     assert [word for word in words if word not in err] == []
     assert {path: path.stat().st_mtime_ns for path in here.iterdir()} == before
+
+
+def test_long_and_odd_names_give_outputs_that_can_be_written(here: Path, tmp_path: Path) -> None:
+    for name in ("\u00fcn\u00ef \u89c6\u9891 (1) #2.mp4", "\u00e4" * 120 + ".mp4", "x" * 251 + ".mp4"):
+        clip = tmp_path / "in" / name
+        clip.parent.mkdir(exist_ok=True)
+        clip.write_bytes((here / "clip.mp4").read_bytes())
+        out = tmp_path / "out"
+        assert sightline_command("run", MODEL, clip, "-o", f"{out}/", "--results", f"{out}/r.jsonl").code == 0
+        assert sorted(path.suffix for path in out.iterdir()) == [".jsonl", ".mp4"]
+        for path in out.iterdir():
+            path.unlink()
+
+
+def test_a_pipe_is_read_once_by_the_decoder_alone(here: Path, tmp_path: Path) -> None:
+    import av
+
+    stream, pipe, results = tmp_path / "a.ts", tmp_path / "pipe", tmp_path / "r.jsonl"
+    with av.open(str(here / "clip.mp4")) as clip, av.open(str(stream), "w", format="mpegts") as out:
+        into = out.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = into
+                out.mux(packet)
+    os.mkfifo(pipe)
+    line = [sys.executable, "-m", "sightline", "run", str(MODEL), str(pipe), "--results", str(results)]
+    with subprocess.Popen(line, stderr=subprocess.PIPE) as process:
+        with pipe.open("wb") as writer:
+            writer.write(stream.read_bytes())
+        assert process.wait(60) == 0
+    assert results.read_text().count('"type":"frame"') == 12
+
+
+@pytest.mark.parametrize(("results", "code"), [("r.jsonl", 0), ("-", 1)])
+def test_standard_output_may_be_closed(results: str, code: int, here: Path, tmp_path: Path) -> None:
+    words = ["run", MODEL, here / "clip.mp4", "--results", results]
+    line = " ".join(f"'{word}'" for word in (sys.executable, "-m", "sightline", *words))
+    done = subprocess.run(["sh", "-c", f"{line} >&-"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "unexpected" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert sightline_command("run", MODEL, here / "clip.mp4", "--results", tmp_path / "r.jsonl").code == 0

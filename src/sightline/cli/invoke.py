@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -30,7 +31,8 @@ def invoke(name: str, words: Sequence[str], debug: bool = False) -> int:
 
 def _run(name: str, words: Sequence[str]) -> int:
     code = _parser(name)(list(words))
-    sys.stdout.flush()  # a reader that went away shows here, not at exit
+    if sys.stdout is not None:  # closed before we were started
+        sys.stdout.flush()  # a reader that went away shows here, not at exit
     return code if isinstance(code, int) else 0
 
 
@@ -74,6 +76,9 @@ def report(error: BaseException, name: str = "") -> int:
     if isinstance(error, TyperException):
         said = error.format_message().replace("Input should be", "expected").split(", unable to parse")[0]
         _say(f"{name}: {_lower(said)}", f"sightline {name} --help lists what it takes")
+        return 2
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        _say(f"{str(error.filename)[:60]}...: the name is too long for this file system; choose a shorter one")
         return 2
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""

@@ -49,7 +49,7 @@ def lines(
     snapshot: Snapshot, info: RunInfo | None, lost: Mapping[str, BaseException], notes: Sequence[str]
 ) -> list[str]:
     """For people: the run, one line a stream, one a rule, the CPU times, then what else is worth knowing."""
-    used = "".join(f", {m.name} on {m.runtime} {m.precision}" for m in (info.models if info else ()))
+    used = "".join(f", {m.name} on {m.runtime} {m.precision}" for m in (info.models if info else ()) if m.runtime)
     out = [f"{snapshot.frames} frames in {snapshot.wall_s:.1f} s ({snapshot.rate:.1f} frames/s{used})"]
     for stream in snapshot.streams:
         out.append(f"{stream.id}: {stream.frames} frames{_troubles(stream)}; {_found(stream)}")

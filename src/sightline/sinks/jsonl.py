@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 import time
 from dataclasses import dataclass, field
@@ -115,6 +116,8 @@ class JsonlSink:
 
 
 def _to_stdout(data: bytes) -> None:
+    if sys.stdout is None:  # closed before we were started
+        raise OSError(errno.EBADF, "it is closed")
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:  # a notebook's or a test's replacement knows text only
         sys.stdout.write(data.decode())

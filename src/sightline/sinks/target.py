@@ -12,6 +12,7 @@ from sightline.errors import OutputError, UsageError
 __all__ = ["Staged", "check_target", "in_folder", "is_folder", "output_name"]
 
 _REPEAT = re.compile(r"(#\d+)$")
+_LONGEST = 200  # bytes of a name, so that what is added to it still fits into the 255 that file systems allow
 _ODD = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 
 
@@ -22,7 +23,8 @@ def output_name(stream_id: str, suffix: str) -> str:
     known = PurePosixPath(name).suffix
     if 1 < len(known) <= 6 and not known[1:].isdigit():
         name = name[: -len(known)]
-    return (_ODD.sub("_", name).strip(" .") or "stream") + (repeat.group() if repeat else "") + suffix
+    short = name.encode()[:_LONGEST].decode("utf-8", "ignore")
+    return (_ODD.sub("_", short).strip(" .") or "stream") + (repeat.group() if repeat else "") + suffix
 
 
 def is_folder(path: str) -> bool:
@@ -44,6 +46,8 @@ def check_target(path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file in it")
+    if path.exists() and not path.is_file() and os.access(path, os.W_OK):
+        return  # a device or a pipe: /dev/null
     folder = path.parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -61,7 +65,8 @@ class Staged:
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        self.path = final.with_name(f".{final.stem}.{os.getpid()}-{id(self) & 0xFFFF:x}.part{final.suffix}")
+        stem = final.stem.encode()[:_LONGEST].decode("utf-8", "ignore")
+        self.path = final.with_name(f".{stem}.{os.getpid()}-{id(self) & 0xFFFF:x}.part{final.suffix}")
 
     def begin(self) -> Path:
         """Make the folder; the hidden path to write to. Raises OutputError."""

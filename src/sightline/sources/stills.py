@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -130,11 +131,11 @@ def _by_pillow(path: Path) -> U8:
 
 def looks_like_picture(path: Path) -> bool:
     """By the first bytes where they tell, else by the ending. A GIF or AVIF of several pictures counts as a video."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(32)
-    except OSError:
-        head = b""
+    head = b""
+    with contextlib.suppress(OSError):
+        if path.is_file():  # a pipe gives its bytes only once, and to nobody until somebody writes
+            with path.open("rb") as file:
+                head = file.read(32)
     ending = path.suffix.lower().lstrip(".")
     if head.startswith((b"GIF87a", b"GIF89a")):
         return not _moves(path)
