@@ -118,12 +118,17 @@ class JsonlSink:
 def _to_stdout(data: bytes) -> None:
     if sys.stdout is None:  # closed before we were started
         raise OSError(errno.EBADF, "it is closed")
-    raw = getattr(sys.stdout, "buffer", None)
-    if raw is None:  # a notebook's or a test's replacement knows text only
-        sys.stdout.write(data.decode())
-    else:
-        raw.write(data)
     sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    raw = getattr(buffer, "raw", None)
+    if raw is not None:  # past the buffer: what a reader who left did not take must not be tried again at exit
+        _write_whole(raw, data)
+    elif buffer is not None:
+        buffer.write(data)
+        buffer.flush()
+    else:  # a notebook's or a test's replacement knows text only
+        sys.stdout.write(data.decode())
+        sys.stdout.flush()
 
 
 def _write_whole(out: BinaryIO, data: bytes) -> None:
