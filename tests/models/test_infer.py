@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sightline.errors import ModelError, RuntimeFailure
-from sightline.models.diagnose import diagnose, sentences
+from sightline.models.diagnose import Trial, diagnose, sentences
 from sightline.models.infer import Model
 from sightline.protocols import FeedPlanes, FeedRgb, Outputs, RuntimeOptions
 from sightline.testing import BrightBoxHead, FakeRuntime, FakeSession, MovingBoxes, spec_of
@@ -203,6 +203,14 @@ def test_why_nothing_was_found(tmp_path: Path) -> None:
     assert "best score was 0.000" in told[0]
     assert "--color bgr" in told[1]
     assert sentences([], 0.3) == []
+
+
+def test_a_model_that_comes_near_its_threshold_is_not_called_wrongly_fed() -> None:
+    trials = [Trial("as it was fed", "", 0, 0.5), Trial("with pixels from 0 to 255", "--mean 0 --scale 1", 151, 0.99)]
+    told = sentences(trials, 0.65)
+    assert "151 objects" in told[1]
+    assert "--scale" not in told[1]
+    assert "--score" in told[2]
 
 
 def test_a_model_that_gives_no_numbers_is_told_of() -> None:

@@ -105,12 +105,17 @@ def sentences(trials: Sequence[Trial], threshold: float) -> list[str]:
     if first.nonfinite:
         return [*told, _odd_numbers(first)]
     better = [t for t in others if t.objects or t.best > max(0.1, 1.5 * first.best)]
+    near = first.best > threshold / 2
     for t in better:
         found = f"{t.objects} objects" if t.objects else "no object"
-        told.append(f"the same frames {t.change} give {found}, best {t.best:.3f}: try {t.flags}")
+        advice = "" if near else f": try {t.flags}"
+        told.append(f"the same frames {t.change} give {found}, best {t.best:.3f}{advice}")
     if not better:
         others_best = ", ".join(f"{t.best:.3f} {t.change}" for t in others)
         told.append(f"turning the input round does not help (best {others_best})")
+    elif near:
+        # fed wrongly, a network often finds far too much; one that comes near its threshold is fed rightly
+        told.append(f"as it is fed it comes near its threshold, so try a lower --score than {threshold:g} first")
     return told
 
 
