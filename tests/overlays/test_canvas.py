@@ -145,4 +145,7 @@ def test_the_memory_of_words_is_bounded() -> None:
     canvas = Canvas(i420(8, 8))
     for i in range(1500):
         words.tile(canvas, str(i), 11, RED)
-    assert len(words._tiles) == 1024
+    assert 100 < len(words) < 1024
+    for i in range(200):
+        words.tile(canvas, "1", 11, (i, 0, 0))
+    assert len(words) < 1024

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from sightline.errors import UsageError
 from sightline.overlays.canvas import Canvas, Region
 from sightline.overlays.colors import PALETTE, WHITE, Rgb, parse
 from sightline.overlays.place import Placer
-from sightline.overlays.text import TextTiles
+from sightline.overlays.text import Sheet, TextTiles
 from sightline.overlays.traces import Traces
-from sightline.types import FrameResult, Picture, Shape
+from sightline.types import I32, FrameResult, Picture, Shape
 
 __all__ = ["BoxOverlay"]
 
@@ -28,8 +29,7 @@ _FIRST_COUNTS: Mapping[str, tuple[str, ...]] = {"line": ("in", "out"), "zone": (
 Box = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(NamedTuple):
     """One thing to draw: box in whole pixels, what to write, colour, track id."""
 
     box: Box
@@ -103,8 +103,7 @@ class BoxOverlay:
         if self.shapes:
             for shape in shapes:
                 self._caption(canvas, placer, shape, result, edge, letters)
-        for thing in found:
-            self._label(canvas, placer, thing, letters)
+        self._write(canvas, placer, found, letters)
 
     def _sizes(self, canvas: Canvas) -> tuple[int, int]:
         """(thickness of edges, size of letters) in pixels."""
@@ -170,33 +169,42 @@ class BoxOverlay:
         return name or f"class{label}"
 
     def _words(self, name: str, track: int | None, score: float) -> tuple[str, ...]:
-        words: list[str] = []
-        if self.labels:
-            words.append(name)
+        """What changes seldom, and the score: each is drawn once and kept."""
+        known = name if self.labels else ""
         if self.ids and track is not None:
-            words.append(f"#{track}")
-        if self.scores:
-            words.append(f"{score:.2f}")
-        return tuple(words)
+            known = f"{known} #{track}" if known else f"#{track}"
+        if not self.scores:
+            return (known,) if known else ()
+        return (known, f"{score:.2f}") if known else (f"{score:.2f}",)
 
-    def _label(self, canvas: Canvas, placer: Placer, thing: _Object, letters: int) -> None:
-        if not thing.words:
-            return
-        tiles = [self._tiles.tile(canvas, word, letters, thing.color) for word in thing.words]
-        width = sum(tile[0].shape[1] for tile in tiles)
-        x, y = placer.beside(thing.box, width, tiles[0][0].shape[0])
-        for tile in tiles:
-            canvas.paste(x, y, tile)
-            x += tile[0].shape[1]
+    def _write(self, canvas: Canvas, placer: Placer, found: Sequence[_Object], letters: int) -> None:
+        """The words of every object, on its colour."""
+        sheets: dict[Rgb, Sheet] = {}
+        for thing in found:
+            if not thing.words:
+                continue
+            sheet = sheets.get(thing.color)
+            if sheet is None:
+                sheet = sheets[thing.color] = self._tiles.sheet(canvas, letters, thing.color)
+            tiles = [sheet.tile(word) for word in thing.words]
+            width = sum([tile[0].shape[1] for tile in tiles])
+            x, y = placer.beside(thing.box, width, tiles[0][0].shape[0])
+            for tile in tiles:
+                canvas.paste(x, y, tile)
+                x += tile[0].shape[1]
 
     def _trace(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object], edge: int) -> None:
+        self._traces.step_px = 2.0 * edge
         self._traces.begin(result.frame, result.tracks.ended)
+        paths: dict[Rgb, list[I32]] = {}
         for thing in found:
             if thing.track is None:
                 continue
             path = self._traces.extend(thing.track, *thing.foot)
             if len(path) > 1:
-                canvas.polyline(path, edge, canvas.ink(thing.color))
+                paths.setdefault(thing.color, []).append(path)
+        for color, those in paths.items():
+            canvas.paths(those, edge, canvas.ink(color))
 
     # -- lines and zones ---------------------------------------------------------------------------------------------
 

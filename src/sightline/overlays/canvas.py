@@ -10,23 +10,25 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sightline.overlays.colors import Rgb, to_yuv
-from sightline.types import F32, I32, U8, Picture, PixelLayout
+from sightline.types import I32, U8, Picture, PixelLayout
 
-__all__ = ["Canvas", "Ink", "Region", "Tile"]
+__all__ = ["SHIFT", "Canvas", "Ink", "Region", "Tile", "fixed"]
 
 Ink = tuple[int, int, int]  # Y, U, V or R, G, B: what is stored
 Tile = tuple[U8, ...]  # I420: Y (h, w), U and V (h/2, w/2), h and w even; RGB: (h, w, 3)
 Region = tuple[int, int, U8]  # left, top and mask (h, w), in pixels of the smallest planes
 
-_SHIFT = 4  # fractional bits of the points that OpenCV draws
+SHIFT = 4  # fractional bits of the points that OpenCV draws
+_FAR = 32_000  # OpenCV takes 32-bit coordinates with fractional bits
 
 
 class Canvas:
     """A writable upright picture and the ways to draw on it."""
 
-    __slots__ = ("_full_range", "_matrix", "_planes", "height", "planar", "width")
+    __slots__ = ("_full_range", "_inks", "_matrix", "_planes", "height", "planar", "width")
 
     def __init__(self, picture: Picture) -> None:
         if picture.layout not in (PixelLayout.I420, PixelLayout.RGB):
@@ -34,11 +36,17 @@ class Canvas:
         self._planes = picture.planes
         self.planar = picture.layout is PixelLayout.I420
         self._matrix, self._full_range = picture.matrix, picture.full_range
+        self._inks: dict[Rgb, Ink] = {}
         self.width, self.height = picture.coded_wh
 
     def ink(self, rgb: Rgb) -> Ink:
         """The stored form of a colour."""
-        return to_yuv(rgb, self._matrix, self._full_range) if self.planar else rgb
+        if not self.planar:
+            return rgb
+        found = self._inks.get(rgb)
+        if found is None:
+            found = self._inks[rgb] = to_yuv(rgb, self._matrix, self._full_range)
+        return found
 
     def fill(self, x1: int, y1: int, x2: int, y2: int, ink: Ink) -> None:
         """A filled rectangle."""
@@ -60,46 +68,58 @@ class Canvas:
         if x2 - x1 <= 2 * t or y2 - y1 <= 2 * t:
             self.fill(x1, y1, x2, y2, ink)
             return
-        self.fill(x1, y1, x2, y1 + t, ink)
-        self.fill(x1, y2 - t, x2, y2, ink)
-        self.fill(x1, y1 + t, x1 + t, y2 - t, ink)
-        self.fill(x2 - t, y1 + t, x2, y2 - t, ink)
+        # a box is drawn for every object of every frame: sides are cut once, then written plane by plane
+        left, top, right, bottom = max(0, x1), max(0, y1), max(0, x2), max(0, y2)
+        in_left, in_top, in_right, in_bottom = max(0, x1 + t), max(0, y1 + t), max(0, x2 - t), max(0, y2 - t)
+        if not self.planar:
+            _sides(self._planes[0], left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink)
+            return
+        luma, u, v = self._planes
+        _sides(luma, left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink[0])
+        left, top, right, bottom = left >> 1, top >> 1, (right + 1) >> 1, (bottom + 1) >> 1
+        in_left, in_top, in_right, in_bottom = (in_left + 1) >> 1, (in_top + 1) >> 1, in_right >> 1, in_bottom >> 1
+        _sides(u, left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink[1])
+        _sides(v, left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink[2])
 
     def paste(self, x: int, y: int, tile: Tile) -> None:
         """A tile with its top left corner at (x, y), both even on I420."""
+        h, w = tile[0].shape[:2]
+        if x < 0 or y < 0 or x + w > self.width or y + h > self.height:
+            self._paste_cut(x, y, tile)
+            return
+        self._planes[0][y : y + h, x : x + w] = tile[0]
+        if self.planar:
+            rows, columns = slice(y >> 1, (y + h) >> 1), slice(x >> 1, (x + w) >> 1)
+            self._planes[1][rows, columns] = tile[1]
+            self._planes[2][rows, columns] = tile[2]
+
+    def _paste_cut(self, x: int, y: int, tile: Tile) -> None:
         for index, (plane, part) in enumerate(zip(self._planes, tile, strict=True)):
             left, top = (x >> 1, y >> 1) if index else (x, y)
             h, w = part.shape[:2]
-            if left < 0 or top < 0 or left + w > plane.shape[1] or top + h > plane.shape[0]:
-                bottom, right = min(top + h, plane.shape[0]), min(left + w, plane.shape[1])
-                if bottom <= max(0, top) or right <= max(0, left):
-                    continue
-                part = part[max(0, -top) : bottom - top, max(0, -left) : right - left]
-                left, top = max(0, left), max(0, top)
-                h, w = part.shape[:2]
-            plane[top : top + h, left : left + w] = part
+            bottom, right = min(top + h, plane.shape[0]), min(left + w, plane.shape[1])
+            if bottom <= max(0, top) or right <= max(0, left):
+                continue
+            part = part[max(0, -top) : bottom - top, max(0, -left) : right - left]
+            plane[max(0, top) : bottom, max(0, left) : right] = part
 
     def polyline(
         self, points: Sequence[tuple[float, float]], thickness: int, ink: Ink, *, closed: bool = False
     ) -> None:
-        """A smooth line through `points`, bends of less than a pixel left out."""
-        # OpenCV takes 32-bit coordinates with fractional bits
-        path = np.clip(np.asarray(points, np.float32), -32_000, 32_000).astype(np.float32)  # (K, 2)
-        if len(path) > 4 and not closed:
-            path = np.asarray(cv2.approxPolyDP(path, 1.0, closed), np.float32).reshape(-1, 2)
-        if not self.planar:
-            self._path(self._planes[0], path, thickness, ink, closed)
-            return
-        self._path(self._planes[0], path, thickness, ink[0], closed)
-        for plane, value in zip(self._planes[1:], ink[1:], strict=True):
-            self._path(plane, path * np.float32(0.5), max(1, thickness // 2), value, closed)
+        """A smooth line through `points`."""
+        self.paths([fixed(points)], thickness, ink, closed=closed)
 
-    @staticmethod
-    def _path(plane: U8, path: F32, thickness: int, value: Ink | int, closed: bool) -> None:
-        # OpenCV's pixel centres lie at whole numbers, ours at halves
-        fixed: I32 = np.rint((path - 0.5) * (1 << _SHIFT)).astype(np.int32)
-        color = value if isinstance(value, tuple) else (value,)
-        cv2.polylines(plane, [fixed], closed, color, thickness, cv2.LINE_AA, _SHIFT)
+    def paths(self, paths: Sequence[I32], thickness: int, ink: Ink, *, closed: bool = False) -> None:
+        """Smooth lines of one colour, each through the points (K, 2) of its path, as `fixed` makes them."""
+        if not self.planar:
+            cv2.polylines(self._planes[0], paths, closed, ink, thickness, cv2.LINE_AA, SHIFT)
+            return
+        luma, u, v = self._planes
+        cv2.polylines(luma, paths, closed, (ink[0],), thickness, cv2.LINE_AA, SHIFT)
+        # one more fractional bit halves them; steps in colour alone are not seen
+        half = max(1, thickness // 2)
+        cv2.polylines(u, paths, closed, (ink[1],), half, cv2.LINE_8, SHIFT + 1)
+        cv2.polylines(v, paths, closed, (ink[2],), half, cv2.LINE_8, SHIFT + 1)
 
     def dot(self, x: float, y: float, radius: float, ink: Ink) -> None:
         """A filled disc."""
@@ -119,9 +139,7 @@ class Canvas:
         x2, y2 = np.clip(np.ceil(path.max(0)), 0, (width, height)).astype(int).tolist()
         mask = np.zeros((max(0, y2 - y1), max(0, x2 - x1)), np.uint8)
         if mask.size:
-            local = np.clip(path - (x1, y1), -32_000, 32_000)
-            fixed: I32 = np.rint((local - 0.5) * (1 << _SHIFT)).astype(np.int32)
-            cv2.fillPoly(mask, [fixed], (255,), cv2.LINE_8, _SHIFT)
+            cv2.fillPoly(mask, [fixed(path - (x1, y1))], (255,), cv2.LINE_8, SHIFT)
         return x1, y1, mask
 
     def tint(self, region: Region, strength: float, ink: Ink) -> None:
@@ -140,9 +158,24 @@ class Canvas:
             cv2.copyTo(cv2.LUT(part, np.rint(table).astype(np.uint8)), mask, part)
 
 
+def fixed(points: ArrayLike) -> I32:
+    """Points (K, 2) in pixels -> whole numbers as OpenCV draws them, whose pixel centres lie at whole numbers."""
+    return np.rint((np.clip(points, -_FAR, _FAR) - 0.5) * (1 << SHIFT)).astype(np.int32)
+
+
+def _sides(
+    plane: U8, x1: int, y1: int, x2: int, y2: int, ix1: int, iy1: int, ix2: int, iy2: int, value: int | Ink
+) -> None:
+    """What lies in (x1, y1, x2, y2) but not in the inner (ix1, iy1, ix2, iy2); nothing negative."""
+    plane[y1:iy1, x1:x2] = value
+    plane[iy2:y2, x1:x2] = value
+    plane[iy1:iy2, x1:ix1] = value
+    plane[iy1:iy2, ix2:x2] = value
+
+
 def _disc(plane: U8, x: float, y: float, radius: float, color: tuple[int, ...]) -> None:
     if not (-radius <= x <= plane.shape[1] + radius and -radius <= y <= plane.shape[0] + radius):
         return
-    one = 1 << _SHIFT
+    one = 1 << SHIFT
     centre = round((x - 0.5) * one), round((y - 0.5) * one)
-    cv2.circle(plane, centre, max(one // 2, round(radius * one)), color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    cv2.circle(plane, centre, max(one // 2, round(radius * one)), color, cv2.FILLED, cv2.LINE_AA, SHIFT)

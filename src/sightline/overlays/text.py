@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sightline.errors import UsageError
-from sightline.overlays.canvas import Canvas, Tile
+from sightline.overlays.canvas import Canvas, Ink, Tile
 from sightline.overlays.colors import Rgb, readable_on
 from sightline.types import U8
 
-__all__ = ["TextTiles"]
+__all__ = ["Sheet", "TextTiles"]
 
-_KEPT = 1024
+_WORDS = 1024  # whose letters are kept
+_SHEETS = 32  # colours and sizes
+_TILES = 192  # of one colour and size
 
 
 class TextTiles:
@@ -27,7 +30,12 @@ class TextTiles:
     def __init__(self, font: str = "") -> None:
         self._file = font
         self._fonts: dict[int, ImageFont.FreeTypeFont] = {}
-        self._tiles: OrderedDict[tuple[object, ...], Tile] = OrderedDict()
+        self._letters: OrderedDict[tuple[str, int], U8] = OrderedDict()
+        self._sheets: OrderedDict[tuple[int, Rgb, Ink, bool], Sheet] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many tiles are kept."""
+        return sum(len(sheet) for sheet in self._sheets.values())
 
     def height(self, size_px: int) -> int:
         """Height of every tile of that letter size."""
@@ -36,17 +44,36 @@ class TextTiles:
 
     def tile(self, canvas: Canvas, text: str, size_px: int, background: Rgb) -> Tile:
         """`text` in black or white on `background`, in the canvas's own kind of pixels."""
+        return self.sheet(canvas, size_px, background).tile(text)
+
+    def sheet(self, canvas: Canvas, size_px: int, background: Rgb) -> Sheet:
+        """The words of that size on that colour."""
         ink = canvas.ink(background)
-        key = (text, size_px, background, ink, canvas.planar)
-        found = self._tiles.get(key)
+        key = size_px, background, ink, canvas.planar
+        found = self._sheets.get(key)
         if found is not None:
-            self._tiles.move_to_end(key)
+            self._sheets.move_to_end(key)
             return found
-        letters = self._letters(text, size_px)
-        made = _colored(letters, ink, canvas.ink(readable_on(background)), canvas.planar)
-        self._tiles[key] = made
-        if len(self._tiles) > _KEPT:
-            self._tiles.popitem(last=False)
+        made = self._sheets[key] = Sheet(self, size_px, ink, canvas.ink(readable_on(background)), canvas.planar)
+        if len(self._sheets) > _SHEETS:
+            self._sheets.popitem(last=False)
+        return made
+
+    def letters(self, text: str, size_px: int) -> U8:
+        """(h, w) coverage 0..255, h and w even, a sixth of a letter's size free on both sides."""
+        key = text, size_px
+        found = self._letters.get(key)
+        if found is not None:
+            self._letters.move_to_end(key)
+            return found
+        font = self._font(size_px)
+        margin = max(2, round(size_px / 6))
+        width = (int(np.ceil(font.getlength(text))) + 2 * margin + 1) // 2 * 2
+        image = Image.new("L", (width, self.height(size_px)))
+        ImageDraw.Draw(image).text((margin, 0), text, fill=255, font=font)
+        made = self._letters[key] = np.array(image, np.uint8)
+        if len(self._letters) > _WORDS:
+            self._letters.popitem(last=False)
         return made
 
     def _font(self, size_px: int) -> ImageFont.FreeTypeFont:
@@ -61,26 +88,41 @@ class TextTiles:
             font = self._fonts[size_px] = made
         return font
 
-    def _letters(self, text: str, size_px: int) -> U8:
-        """(h, w) coverage 0..255, h and w even, a quarter of a letter's height free on both sides."""
-        font = self._font(size_px)
-        margin = max(2, round(size_px / 6))
-        width = (int(np.ceil(font.getlength(text))) + 2 * margin + 1) // 2 * 2
-        image = Image.new("L", (width, self.height(size_px)))
-        ImageDraw.Draw(image).text((margin, 0), text, fill=255, font=font)
-        return np.asarray(image, np.uint8)
+
+class Sheet:
+    """Words of one size in `front` on `back`, the stored forms of two colours."""
+
+    __slots__ = ("_planar", "_size_px", "_tables", "_tiles", "_words")
+
+    def __init__(self, words: TextTiles, size_px: int, back: Ink, front: Ink, planar: bool) -> None:
+        self._words, self._size_px, self._planar = words, size_px, planar
+        self._tables = [_table(b, f) for b, f in zip(back, front, strict=True)]
+        self._tiles: OrderedDict[str, Tile] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._tiles)
+
+    def tile(self, text: str) -> Tile:
+        """`text`, drawn at the first time."""
+        found = self._tiles.get(text)
+        if found is not None:
+            self._tiles.move_to_end(text)
+            return found
+        made = self._tiles[text] = self._colored(self._words.letters(text, self._size_px))
+        if len(self._tiles) > _TILES:
+            self._tiles.popitem(last=False)
+        return made
+
+    def _colored(self, letters: U8) -> Tile:
+        """Coverage (h, w), both even -> planes."""
+        if not self._planar:
+            return (np.stack([table[letters] for table in self._tables], 2),)
+        h, w = letters.shape
+        coarse = np.asarray(cv2.resize(letters, (w // 2, h // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        luma, u, v = self._tables
+        return luma[letters], u[coarse], v[coarse]
 
 
-def _colored(letters: U8, back: tuple[int, ...], front: tuple[int, ...], planar: bool) -> Tile:
-    """Coverage (h, w) -> planes with `front` where it is 255 and `back` where it is 0."""
-    alpha = letters.astype(np.float32) / 255
-    if not planar:
-        mixed = np.asarray(back) * (1 - alpha[..., None]) + np.asarray(front) * alpha[..., None]
-        return (np.rint(mixed).astype(np.uint8),)
-    h, w = alpha.shape
-    coarse = alpha.reshape(h // 2, 2, w // 2, 2).mean((1, 3))
-    planes: list[U8] = []
-    for index, (b, f) in enumerate(zip(back, front, strict=True)):
-        a = coarse if index else alpha
-        planes.append(np.rint(b + (f - b) * a).astype(np.uint8))
-    return tuple(planes)
+def _table(back: int, front: int) -> U8:
+    """(256,): what is stored for each coverage, from `back` at 0 to `front` at 255."""
+    return np.rint(back + (front - back) * np.arange(256) / 255).astype(np.uint8)
