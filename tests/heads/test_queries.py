@@ -105,7 +105,7 @@ def ssd_twin(
         row = soft(row) if how == "softmax" else [sig(v) for v in row] if how == "sigmoid" else row
         box = centred(p0 + o[0] * 0.1 * pw, p1 + o[1] * 0.1 * ph, pw * math.exp(o[2] * 0.2), ph * math.exp(o[3] * 0.2))
         best = max(range(1, len(row)), key=lambda c: row[c])
-        found.append(Slow(box, row[best], best - 1))
+        found.append(Slow(box, row[best], best))
     return found
 
 
@@ -135,8 +135,10 @@ def test_ssd_with_computed_and_with_given_priors(how: str) -> None:
     swapped = {"loc": offsets[..., [1, 0, 3, 2]], "conf": scores, "anchors": given[:, [1, 0, 3, 2]]}
     (said,) = decode("ssd", swapped, WH, thresholds=LIMITS, activation=how, order="yxhw")
     agree(said, found, LIMITS)
-    shifted = [Slow(f.box, f.score, f.label + 1) for f in found]
     (said,) = decode("ssd", outputs, WH, thresholds=LIMITS, labels=("background", "a", "b", "c"), **made)
+    agree(said, found, LIMITS)
+    shifted = [Slow(f.box, f.score, f.label - 1) for f in found]
+    (said,) = decode("ssd", outputs, WH, thresholds=LIMITS, labels=("a", "b", "c"), **made)
     agree(said, shifted, LIMITS)
     with pytest.raises(ModelError, match="priors"):
         decode("ssd", outputs, WH)
@@ -163,7 +165,7 @@ def test_decoded_boxes_beside_scores(order: str) -> None:
         (said,) = decode("boxes-scores", {"boxes": shaped, "confs": scores}, WH, thresholds=LIMITS, order=order)
         agree(said, found, LIMITS, least=10)
     foreground = [
-        Slow(f.box, max(row[1:]), row[1:].index(max(row[1:]))) for f, row in zip(found, scores[0].tolist(), strict=True)
+        Slow(f.box, max(row[1:]), row.index(max(row[1:]))) for f, row in zip(found, scores[0].tolist(), strict=True)
     ]
     options: dict[str, Any] = {"order": order, "background": 0, "boxes": "b"}
     (said,) = decode("boxes-scores", {"b": a[None], "s": scores}, WH, thresholds=LIMITS, **options)

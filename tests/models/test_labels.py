@@ -121,3 +121,9 @@ def test_odd_files_of_others(file: str) -> None:
     count, first = ODD[file]
     assert len(table.names) == count
     assert (table.names or ("",))[0] == first
+
+
+def test_a_background_of_ours_is_not_counted() -> None:
+    table = LabelTable(("face",), "labels.txt")
+    with pytest.raises(ModelError, match="1 labels, but the model has 2 classes"):
+        fit_labels(table, 3, background=True)

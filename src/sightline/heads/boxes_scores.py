@@ -22,8 +22,8 @@ class BoxesScores:
 
     boxes, scores: output names; "": found by name and shape. order: "xyxy", "yxyx" or "cxcywh". normalized: boxes are
     fractions of the input; else model pixels. activation: "none", "softmax", "sigmoid"; "": seen from the values.
-    background: the class that is none (-1: there is no such class); classes after it move down by one, unless the
-    label table holds it too.
+    background: the class that is none (-1: there is no such class); classes after it move down by one where the label
+    table leaves it out.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.4, nms=0.45)
@@ -70,6 +70,6 @@ def best_foreground(table: NDArray[Any], spec: ModelSpec, activation: str, backg
     table = softmax(table) if how == "softmax" else sigmoid(table) if how == "sigmoid" else table
     score = np.delete(table, background, 1) if 0 <= background < table.shape[1] else table
     rows, best, label = best_class(score.T, spec.thresholds.least, True)
-    if background >= 0 and len(spec.labels) == table.shape[1]:
+    if background >= 0 and len(spec.labels) in (0, table.shape[1]):
         label = label + (label >= background).astype(np.int32)
     return rows, best, label

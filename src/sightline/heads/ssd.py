@@ -26,7 +26,8 @@ class Ssd:
     sizes: priors of each level as w, h pairs in model pixels, row by row, centre (col+0.5)*stride; or min_sizes and
     max_sizes (one a level) with aspect_ratios a level: min, sqrt(min*max), then each ratio and its inverse.
     order: "xywh" or "yxhw" (TensorFlow). activation: "none", "softmax", "sigmoid"; "": seen from the values.
-    background: the class that is none (-1: there is no such class); classes after it move down by one.
+    background: the class that is none (-1: there is no such class); classes after it move down by one where the label
+    table leaves it out.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.4, nms=0.45)

@@ -179,10 +179,12 @@ def fit_labels(
     if classes is not None and after and len(names) < classes - background <= len(names) + after:
         names, after = [*names, *table.after], 0
     first = names[0].strip().lower() if names else ""
+    ours = 0
     leads = first in _BACKGROUND or (table.numbered and first == "")
     if background or one_based:
         if not leads and not (background and classes is not None and len(names) == classes and not table.dropped):
             names.insert(0, "background")
+            ours = 1
     elif leads and classes is not None and len(names) == classes + 1:
         names.pop(0)
     warnings: list[str] = []
@@ -191,12 +193,14 @@ def fit_labels(
     if classes is None or len(names) == classes:
         return tuple(names), tuple(warnings)
     if len(names) > classes:
-        warnings.append(f"{table.file}: {len(names)} labels for {classes} classes; the first {classes} are used")
+        warnings.append(
+            f"{table.file}: {len(names) - ours} labels for {classes - ours} classes; the first {classes - ours} are used"
+        )
         return tuple(names[:classes]), tuple(warnings)
     if table.dropped or table.numbered:
         missing = classes - len(names)
-        warnings.append(f"{table.file}: the last {missing} of {classes} classes have no name")
+        warnings.append(f"{table.file}: the last {missing} of {classes - ours} classes have no name")
         return tuple(names), tuple(warnings)
     raise ModelError(
-        f"{table.file}: {len(names)} labels, but the model has {classes} classes; give a complete file with --labels"
+        f"{table.file}: {len(names) - ours} labels, but the model has {classes - ours} classes; give a complete file with --labels"
     )
