@@ -38,7 +38,7 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.shown = sys.stderr.isatty() and not quiet
+        self.shown = sys.stderr is not None and sys.stderr.isatty() and not quiet
         self.expecting = False
         self._total: int | None = None
         self._seen = 0
