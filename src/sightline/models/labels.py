@@ -188,19 +188,18 @@ def fit_labels(
     elif leads and classes is not None and len(names) == classes + 1:
         names.pop(0)
     warnings: list[str] = []
+    theirs, wanted = len(names) - ours, 0 if classes is None else classes - ours
     if after:
         warnings.append(f"{table.file}: what follows the blank line after {len(table.names)} labels is passed over")
     if classes is None or len(names) == classes:
         return tuple(names), tuple(warnings)
     if len(names) > classes:
-        warnings.append(
-            f"{table.file}: {len(names) - ours} labels for {classes - ours} classes; the first {classes - ours} are used"
-        )
+        warnings.append(f"{table.file}: {theirs} labels for {wanted} classes; the first {wanted} are used")
         return tuple(names[:classes]), tuple(warnings)
     if table.dropped or table.numbered:
         missing = classes - len(names)
-        warnings.append(f"{table.file}: the last {missing} of {classes - ours} classes have no name")
+        warnings.append(f"{table.file}: the last {missing} of {wanted} classes have no name")
         return tuple(names), tuple(warnings)
     raise ModelError(
-        f"{table.file}: {len(names) - ours} labels, but the model has {classes - ours} classes; give a complete file with --labels"
+        f"{table.file}: {theirs} labels, but the model has {wanted} classes; give a complete file with --labels"
     )
