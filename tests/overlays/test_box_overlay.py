@@ -151,7 +151,51 @@ def test_the_memory_of_traces_is_bounded() -> None:
     assert len(traces) <= 53
     assert length <= 52
     still = [traces.extend(-2, 5, 5) for _ in range(100)][-1]
-    assert len(still) <= 2
+    assert len(still) == 1
+
+
+def test_memory_does_not_grow_with_a_long_track() -> None:
+    traces = Traces(2.0)
+    for i in range(3000):
+        traces.begin(result_of(64, 64, [], index=i).frame, ended=())
+        path = traces.extend(1, i * 10 % 1000, 5)
+        assert path.base is not None
+        assert len(path.base) <= 256
+    fast = Traces(2.0)
+    for i in range(3000):  # far more frames than a path may have points
+        stream = StreamInfo("v", 64, 64, Fraction(1, 10_000))
+        fast.begin(Frame(stream, i, Instant(i, stream.base), None, 64, 64), ended=())
+        assert len(fast.extend(1, i * 700, 5)) <= 513
+
+
+def test_a_trace_ends_at_its_box_and_is_calmer_than_it() -> None:
+    traces = Traces(2.0)
+    rng = np.random.default_rng(3)
+    path, raw = np.zeros((0, 2)), []
+    for i in range(50):
+        at = 100 + 6.0 * i, 300 + float(rng.normal(0, 4))
+        raw.append(at)
+        traces.begin(result_of(64, 64, [], index=i).frame, ended=())
+        path = (traces.extend(1, *at) / 16) + 0.5
+    assert np.allclose(path[-1], raw[-1], atol=0.05)
+    assert (np.diff(path[:, 0]) > 0).all()
+    assert np.abs(path[:, 1] - 300).max() < 12
+    assert path[1:-1, 1].std() < 0.75 * np.std([y for _, y in raw])
+    straight = Traces(2.0)
+    for i in range(50):
+        straight.begin(result_of(64, 64, [], index=i).frame, ended=())
+        path = (straight.extend(1, 3.0 * i, 7.0 * i) / 16) + 0.5
+    assert np.abs(path[:, 1] * 3 - path[:, 0] * 7).max() < 1, "on the line that was walked"
+
+
+def test_at_few_frames_a_second_nothing_is_smoothed_away() -> None:
+    traces = Traces(5.0)
+    corners = [(0, 0), (100, 0), (100, 100), (0, 100)]
+    path = np.zeros((0, 2))
+    for i, corner in enumerate(corners):
+        traces.begin(result_of(64, 64, [], index=25 * i).frame, ended=())
+        path = (traces.extend(1, *corner) / 16) + 0.5
+    assert np.allclose(path[:4], corners, atol=0.1)
 
 
 def test_lines_and_zones_with_their_counts() -> None:
@@ -218,6 +262,21 @@ def test_labels_lie_inside_where_they_fit(rows: list[tuple[int, int, int]]) -> N
         assert 0 <= px <= 320 - w
         assert 0 <= py <= 180 - 16
         assert px % 2 == py % 2 == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 180), st.integers(2, 60)), max_size=40))
+def test_the_first_free_place_is_taken(rows: list[tuple[int, int, int]]) -> None:
+    placer, h = Placer(320, 200), 18
+    taken: list[tuple[int, int, int]] = []
+    for x, y, half in rows:
+        w = 2 * half
+        wishes = ((x, y), (x + 20, y - 30), (x - 40, y + 10))
+        inside = [(max(0, min(a, 320 - w)) & ~1, b & ~1) for a, b in wishes if 0 <= b & ~1 <= 200 - h]
+        free = [(a, b) for a, b in inside if all(a >= q + v or a + w <= q or abs(b - r) >= h for q, r, v in taken)]
+        place = placer.first_free(wishes, w, h)
+        if free or inside:
+            assert place == (free or inside)[0]
+        taken.append((*place, w))
 
 
 def test_labels_avoid_one_another_where_there_is_room() -> None:

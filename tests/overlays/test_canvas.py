@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
 
-from sightline.overlays.canvas import Canvas
+from sightline.overlays.canvas import Canvas, fixed
 from sightline.overlays.text import TextTiles
 from sightline.types import ColorMatrix, Picture, PixelLayout
 
@@ -73,6 +74,43 @@ def test_an_outline_leaves_its_inside_alone() -> None:
     canvas.outline(4, 6, 7, 8, 2, canvas.ink(RED))  # too small for an inside
 
 
+@given(st.integers(1, 41), st.integers(1, 33), places, places, places, places, st.integers(1, 5))
+def test_an_outline_is_four_rectangles(w: int, h: int, x1: int, y1: int, x2: int, y2: int, t: int) -> None:
+    for at_once, one_by_one in ((i420(w, h), i420(w, h)), (rgb(w, h), rgb(w, h))):
+        canvas, slow = Canvas(at_once), Canvas(one_by_one)
+        if canvas.planar:
+            x1, y1, x2, y2, t = (2 * n for n in (x1, y1, x2, y2, t))
+        else:
+            x1, y1, x2, y2, t = (n // 2 for n in (x1, y1, x2, y2, t + 1))
+        ink = canvas.ink(RED)
+        canvas.outline(x1, y1, x2, y2, t, ink)
+        if x2 - x1 <= 2 * t or y2 - y1 <= 2 * t:
+            slow.fill(x1, y1, x2, y2, ink)
+        else:
+            sides = (x1, y1, x2, y1 + t), (x1, y2 - t, x2, y2), (x1, y1, x1 + t, y2), (x2 - t, y1, x2, y2)
+            for side in sides:
+                slow.fill(*side, ink)
+        for plane, other in zip(at_once.planes, one_by_one.planes, strict=True):
+            assert np.array_equal(plane, other)
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 4, 6])
+def test_many_paths_are_drawn_as_one_by_one(thickness: int) -> None:
+    paths = [fixed([(8, 8), (30, 12), (50, 40)]), fixed([(60, 4), (5, 44)])]
+    for together, apart in ((i420(64, 48), i420(64, 48)), (rgb(64, 48), rgb(64, 48))):
+        canvas = Canvas(together)
+        canvas.paths(paths, thickness, canvas.ink(RED))
+        for path in paths:
+            Canvas(apart).paths([path], thickness, canvas.ink(RED))
+        for plane, other in zip(together.planes, apart.planes, strict=True):
+            assert np.array_equal(plane, other)
+            assert len(np.unique(plane)) > 1
+        if canvas.planar:  # luma and colour lie on each other
+            drawn = changed(together.planes[0], 100)[::2, ::2]
+            colored = changed(together.planes[1], 128)
+            assert (drawn & colored).sum() > 0.5 * min(drawn.sum(), colored.sum())
+
+
 @pytest.mark.parametrize("picture", [i420(64, 48), rgb(64, 48)])
 def test_lines_dots_and_tints_stay_where_they_belong(picture: Picture) -> None:
     canvas = Canvas(picture)
@@ -138,6 +176,24 @@ def test_words_are_drawn_once_and_line_up() -> None:
     assert tile[0].max() > front - 30
     flat = words.tile(Canvas(rgb(4, 4)), "gå #1", 20, RED)[0]
     assert flat.shape == (*tile[0].shape, 3)
+
+
+@pytest.mark.parametrize("size", [11, 22, 45])
+def test_numbers_put_together_look_like_numbers_drawn(size: int) -> None:
+    words = TextTiles()
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    for text in ("0.57", "person #128", "in 30"):
+        made = words.letters(text, size).astype(float)
+        whole = np.zeros_like(made)
+        image = Image.new("L", made.shape[::-1])
+        ImageDraw.Draw(image).text((max(2, round(size / 6)), 0), text, fill=255, font=font)
+        whole[...] = np.asarray(image)
+        assert abs(made.sum() / whole.sum() - 1) < 0.03
+        assert abs(made.shape[1] - font.getlength(text) - 2 * max(2, round(size / 6))) < 4
+        columns = [np.flatnonzero(pixels.any(0)) for pixels in (made, whole)]
+        assert abs(int(columns[0][-1]) - int(columns[1][-1])) <= 2
+        assert np.array_equal(made.any(1), whole.any(1))
 
 
 def test_the_memory_of_words_is_bounded() -> None:

@@ -22,6 +22,7 @@ Tile = tuple[U8, ...]  # I420: Y (h, w), U and V (h/2, w/2), h and w even; RGB: 
 Region = tuple[int, int, U8]  # left, top and mask (h, w), in pixels of the smallest planes
 
 SHIFT = 4  # fractional bits of the points that OpenCV draws
+_THICK = 4  # pixels; the steps of such a line's edge are small beside it, and smoothing costs three times as much
 _FAR = 32_000  # OpenCV takes 32-bit coordinates with fractional bits
 
 
@@ -68,18 +69,20 @@ class Canvas:
         if x2 - x1 <= 2 * t or y2 - y1 <= 2 * t:
             self.fill(x1, y1, x2, y2, ink)
             return
-        # a box is drawn for every object of every frame: sides are cut once, then written plane by plane
-        left, top, right, bottom = max(0, x1), max(0, y1), max(0, x2), max(0, y2)
-        in_left, in_top, in_right, in_bottom = max(0, x1 + t), max(0, y1 + t), max(0, x2 - t), max(0, y2 - t)
+        # of every object of every frame: what is the same in all planes is done once
+        left, top = x1 if x1 > 0 else 0, y1 if y1 > 0 else 0
+        right, bottom = x2 if x2 > 0 else 0, y2 if y2 > 0 else 0
+        ix1, iy1 = x1 + t if x1 + t > 0 else 0, y1 + t if y1 + t > 0 else 0
+        ix2, iy2 = x2 - t if x2 - t > 0 else 0, y2 - t if y2 - t > 0 else 0
         if not self.planar:
-            _sides(self._planes[0], left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink)
+            _sides(self._planes[0], left, top, right, bottom, ix1, iy1, ix2, iy2, ink)
             return
         luma, u, v = self._planes
-        _sides(luma, left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink[0])
+        _sides(luma, left, top, right, bottom, ix1, iy1, ix2, iy2, ink[0])
         left, top, right, bottom = left >> 1, top >> 1, (right + 1) >> 1, (bottom + 1) >> 1
-        in_left, in_top, in_right, in_bottom = (in_left + 1) >> 1, (in_top + 1) >> 1, in_right >> 1, in_bottom >> 1
-        _sides(u, left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink[1])
-        _sides(v, left, top, right, bottom, in_left, in_top, in_right, in_bottom, ink[2])
+        ix1, iy1, ix2, iy2 = (ix1 + 1) >> 1, (iy1 + 1) >> 1, ix2 >> 1, iy2 >> 1
+        _sides(u, left, top, right, bottom, ix1, iy1, ix2, iy2, ink[1])
+        _sides(v, left, top, right, bottom, ix1, iy1, ix2, iy2, ink[2])
 
     def paste(self, x: int, y: int, tile: Tile) -> None:
         """A tile with its top left corner at (x, y), both even on I420."""
@@ -107,15 +110,18 @@ class Canvas:
         self, points: Sequence[tuple[float, float]], thickness: int, ink: Ink, *, closed: bool = False
     ) -> None:
         """A smooth line through `points`."""
-        self.paths([fixed(points)], thickness, ink, closed=closed)
+        self._lines([fixed(points)], closed, thickness, ink, cv2.LINE_AA)
 
-    def paths(self, paths: Sequence[I32], thickness: int, ink: Ink, *, closed: bool = False) -> None:
-        """Smooth lines of one colour, each through the points (K, 2) of its path, as `fixed` makes them."""
+    def paths(self, paths: Sequence[I32], thickness: int, ink: Ink) -> None:
+        """Lines of one colour, each through the points (K, 2) of its path as `fixed` makes them; thin ones smooth."""
+        self._lines(paths, False, thickness, ink, cv2.LINE_AA if thickness < _THICK else cv2.LINE_8)
+
+    def _lines(self, paths: Sequence[I32], closed: bool, thickness: int, ink: Ink, kind: int) -> None:
         if not self.planar:
-            cv2.polylines(self._planes[0], paths, closed, ink, thickness, cv2.LINE_AA, SHIFT)
+            cv2.polylines(self._planes[0], paths, closed, ink, thickness, kind, SHIFT)
             return
         luma, u, v = self._planes
-        cv2.polylines(luma, paths, closed, (ink[0],), thickness, cv2.LINE_AA, SHIFT)
+        cv2.polylines(luma, paths, closed, (ink[0],), thickness, kind, SHIFT)
         # one more fractional bit halves them; steps in colour alone are not seen
         half = max(1, thickness // 2)
         cv2.polylines(u, paths, closed, (ink[1],), half, cv2.LINE_8, SHIFT + 1)

@@ -15,7 +15,8 @@ from sightline.types import U8
 
 __all__ = ["Sheet", "TextTiles"]
 
-_WORDS = 1024  # whose letters are kept
+_SIGNS = "0123456789.#- "
+_PIECES = 512
 _SHEETS = 32  # colours and sizes
 _TILES = 192  # of one colour and size
 
@@ -30,7 +31,7 @@ class TextTiles:
     def __init__(self, font: str = "") -> None:
         self._file = font
         self._fonts: dict[int, ImageFont.FreeTypeFont] = {}
-        self._letters: OrderedDict[tuple[str, int], U8] = OrderedDict()
+        self._pieces: OrderedDict[tuple[str, int], tuple[U8, int]] = OrderedDict()
         self._sheets: OrderedDict[tuple[int, Rgb, Ink, bool], Sheet] = OrderedDict()
 
     def __len__(self) -> int:
@@ -60,20 +61,36 @@ class TextTiles:
         return made
 
     def letters(self, text: str, size_px: int) -> U8:
-        """(h, w) coverage 0..255, h and w even, a sixth of a letter's size free on both sides."""
+        """(h, w) coverage 0..255, h and w even, a sixth of a letter's size free on both sides.
+
+        Numbers at the end, which change from frame to frame, are put together from kept digits.
+        """
+        name = text.rstrip(_SIGNS)
+        pieces = [self._piece(part, size_px) for part in (name, *text[len(name) :]) if part]
+        margin = _margin(size_px)
+        width = (sum([advance for _, advance in pieces]) + 2 * margin + 1) // 2 * 2
+        out = np.zeros((self.height(size_px), width), np.uint8)
+        x = 0
+        for pixels, advance in pieces:
+            place = out[:, x : x + pixels.shape[1]]
+            np.maximum(place, pixels, out=place)
+            x += advance
+        return out
+
+    def _piece(self, text: str, size_px: int) -> tuple[U8, int]:
+        """The text's coverage with a margin on both sides, and how far the next one stands from it."""
         key = text, size_px
-        found = self._letters.get(key)
+        found = self._pieces.get(key)
         if found is not None:
-            self._letters.move_to_end(key)
+            self._pieces.move_to_end(key)
             return found
-        font = self._font(size_px)
-        margin = max(2, round(size_px / 6))
-        width = (int(np.ceil(font.getlength(text))) + 2 * margin + 1) // 2 * 2
-        image = Image.new("L", (width, self.height(size_px)))
+        font, margin = self._font(size_px), _margin(size_px)
+        advance = round(font.getlength(text))
+        image = Image.new("L", (advance + 2 * margin, self.height(size_px)))
         ImageDraw.Draw(image).text((margin, 0), text, fill=255, font=font)
-        made = self._letters[key] = np.array(image, np.uint8)
-        if len(self._letters) > _WORDS:
-            self._letters.popitem(last=False)
+        made = self._pieces[key] = np.array(image, np.uint8), advance
+        if len(self._pieces) > _PIECES:
+            self._pieces.popitem(last=False)
         return made
 
     def _font(self, size_px: int) -> ImageFont.FreeTypeFont:
@@ -121,6 +138,10 @@ class Sheet:
         coarse = np.asarray(cv2.resize(letters, (w // 2, h // 2), interpolation=cv2.INTER_AREA), np.uint8)
         luma, u, v = self._tables
         return luma[letters], u[coarse], v[coarse]
+
+
+def _margin(size_px: int) -> int:
+    return max(2, round(size_px / 6))
 
 
 def _table(back: int, front: int) -> U8:

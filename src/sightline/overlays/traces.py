@@ -73,7 +73,8 @@ class _Path:
         self._x = self._y = self._last_x = self._last_y = self.seen_s = 0.0
 
     def add(self, now: float, oldest: float, x: float, y: float, pull: float, step_px: float) -> I32:
-        x, y = min(max(x, -_FAR), _FAR), min(max(y, -_FAR), _FAR)
+        if not (-_FAR < x < _FAR and -_FAR < y < _FAR):
+            x, y = min(max(x, -_FAR), _FAR), min(max(y, -_FAR), _FAR)
         if not self._end:
             pull = 1.0
         self._x += pull * (x - self._x)
