@@ -179,7 +179,8 @@ class RunInfo:
 class Sink(Protocol):
     """Takes results in order. `picture` is the annotated upright I420 picture where `wants_picture`, else None.
 
-    `close()` finishes whatever was written (atomically under its final name) and leaves nothing where nothing was.
+    `open` comes again, with all streams, when one joins a sink that several share. `close()` finishes whatever was
+    written (atomically under its final name) and leaves nothing where nothing was.
     """
 
     wants_picture: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import pytest
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
+from sightline.sinks.jsonl import JsonlSink
 from sightline.testing import BrightBoxHead, FakeRuntime, MemorySink, MovingBoxes, spec_of
 from sightline.types import Detections, Frame, FrameResult, Picture, PixelLayout, Thresholds, Tracks
 
@@ -218,3 +220,34 @@ def test_samples_are_kept_only_while_nothing_was_found() -> None:
     p = Pipeline(model(), [Lane(MovingBoxes(count=12))])
     list(p.results())
     assert p.samples == []
+
+
+def test_a_stream_that_is_slow_to_come_up_holds_up_no_other_and_is_named_when_it_joins() -> None:
+    quick, slow = MovingBoxes("quick", count=60, pace_s=0.01), MovingBoxes("slow", count=3, live=True, pace_s=0.2)
+    shared = MemorySink()
+    p = Pipeline(model(), [Lane(quick), Lane(slow)], shared_sinks=[shared], others_s=0.02)
+    streams: list[list[str]] = []
+    order: list[str] = []
+    for result in p.results():
+        assert shared.info is not None
+        streams.append([s.id for s in shared.info.streams])
+        order.append(result.frame.stream.id)
+    assert order[0] == "quick"
+    assert streams[0] == ["quick"]
+    assert streams[-1] == ["quick", "slow"]
+    joined = order.index("slow")
+    assert streams[joined] == ["quick", "slow"]  # named before its first result
+    assert joined >= 5
+    assert order.count("quick") == 60
+
+
+def test_a_results_file_names_a_stream_that_joins(tmp_path: Path) -> None:
+    sink = JsonlSink(str(tmp_path / "r.jsonl"))
+    lanes = [Lane(MovingBoxes("a", count=40, pace_s=0.01)), Lane(MovingBoxes("b", count=2, pace_s=0.2))]
+    list(Pipeline(model(), lanes, shared_sinks=[sink], others_s=0.02).results())
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    runs = [i for i, row in enumerate(rows) if row["type"] == "run"]
+    assert [[s["id"] for s in rows[i]["streams"]] for i in runs] == [["a"], ["a", "b"]]
+    first_b = next(i for i, row in enumerate(rows) if row.get("stream") == "b")
+    assert runs[0] == 0
+    assert runs[1] < first_b

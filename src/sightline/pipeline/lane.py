@@ -64,6 +64,7 @@ class Lane:
     read_ahead: int = 3
     keep_pictures: bool = False
     info: StreamInfo | None = None
+    introduced: bool = False
     error: BaseException | None = None
     done: bool = False
     read_cpu_s: float = 0.0

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sightline.batching import Batcher
 from sightline.channel import Bell
@@ -30,6 +30,7 @@ _PATIENCE_S = 1.5  # with readers that wait for a silent network, when all else 
 class Pipeline:
     """Models shared by lanes. `results()` runs it; closing that generator, or `close()`, ends it cleanly.
 
+    settle_s: longest wait for a first frame; others_s: for the other streams' once one is there.
     shared_sinks: fed with every lane's results in order of completion. stop_on_loss: one lost lane ends the run.
     `lost`: lanes that ended by an error while others went on. `notes`: what a user should be told at the end.
     `samples`: a few early frames, kept while nothing was found, to say why.
@@ -40,6 +41,7 @@ class Pipeline:
     shared_sinks: Sequence[Sink] = ()
     stop_on_loss: bool = False
     settle_s: float = 20.0
+    others_s: float = 2.0
     batch_deadline_s: float = 0.05
     metrics: Metrics = field(default_factory=Metrics)
     lost: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
@@ -135,9 +137,12 @@ class Pipeline:
                 lane.start(self._bell)
         deadline = time.monotonic() + self.settle_s
         while not all(lane.settled for lane in self._all()) and not self._stopping:
+            if any(lane.peek() is not None for lane in self._all()):
+                # what can run is not held up by a camera that does not answer; it joins when it does
+                deadline = min(deadline, time.monotonic() + self.others_s)
             if time.monotonic() > deadline:
                 break
-            self._bell.wait(_IDLE_S)
+            self._bell.wait(min(_IDLE_S, max(0.0, deadline - time.monotonic()) + 0.001))
         first = next((frame for lane in self._all() if (frame := lane.peek()) is not None), None)
         if first is not None:
             self.model.prepare(first)
@@ -159,10 +164,19 @@ class Pipeline:
         assert self.info is not None
         frame = lane.peek()
         if frame is not None:
-            self.notes += [f"{lane.id}: {warning}" for warning in lane.warnings(frame.width, frame.height)]
+            self._introduce(lane, frame)
         own = RunInfo(self.info.models, (frame.stream,) if frame is not None else ())
         for sink in lane.own_sinks:
             sink.open(own)
+
+    def _introduce(self, lane: Lane, frame: Frame) -> None:
+        """The first frame of a lane is there: judge its lines and zones, and name a stream that joins late."""
+        lane.introduced = True
+        self.notes += [f"{lane.id}: {warning}" for warning in lane.warnings(frame.width, frame.height)]
+        if self.info is not None and all(known.id != lane.id for known in self.info.streams):
+            self.info = replace(self.info, streams=(*self.info.streams, frame.stream))
+            for sink in self.shared_sinks:
+                sink.open(self.info)
 
     def _feed(self) -> Iterator[FrameResult]:
         """Give the model what the lanes have, in turn, as long as it has room."""
@@ -172,6 +186,8 @@ class Pipeline:
         for i in range(len(lanes)):
             lane = lanes[(i + self._turn) % len(lanes)]
             while (frame := lane.peek()) is not None and len(lane.pending) < _PENDING:
+                if not lane.introduced:
+                    self._introduce(lane, frame)
                 if not lane.next_inferred:
                     lane.take()
                     moved = True

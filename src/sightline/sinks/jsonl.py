@@ -48,8 +48,14 @@ class JsonlSink:
     _flushed: float = field(default=0.0, init=False, repr=False)
 
     def open(self, info: RunInfo) -> None:
-        """Remember what the header says. Raises UsageError where the file could not be written."""
+        """Remember what the header says; again when a stream joins late, for a header line of its own.
+
+        Raises UsageError where the file could not be written.
+        """
         self._info = info
+        if self._begun:
+            self._waiting.append(wire.header_line(info))
+            return
         if self.path == "-":
             return
         self._target = Path(self.path)
