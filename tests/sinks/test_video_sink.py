@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from sightline.errors import OutputError, UsageError
+from sightline.pictures import canvas
 from sightline.protocols import RunInfo, Sink
 from sightline.sinks.fit import fit_planes
 from sightline.sinks.video import VideoSink
@@ -218,6 +220,30 @@ def test_a_frame_that_owns_its_planes_is_taken_as_it_is(tmp_path: Path) -> None:
     for own in (False, True):
         record(VideoSink(str(tmp_path / f"{own}.mp4")), stream, [0, 1, 2], [picture(own) for _ in range(3)])
     assert (tmp_path / "True.mp4").read_bytes() == (tmp_path / "False.mp4").read_bytes()
+
+
+def test_a_picture_made_to_draw_on_is_encoded_without_a_copy(tmp_path: Path) -> None:
+    info = stream_of(w=1918, h=1078)
+    decoded = grey(1918, 1078, 30)
+    parts = canvas(decoded)
+    cases = {
+        "whole": (canvas(decoded), True),
+        "no owner": (decoded, False),
+        "another's chroma": (replace(parts, planes=(parts.planes[0], *decoded.planes[1:])), False),
+        "upside down": (replace(parts, planes=tuple(plane[::-1] for plane in parts.planes)), False),
+    }
+    for name, (picture, as_it_is) in cases.items():
+        picture.planes[0][...] = 30
+        picture.planes[0][:500] = 200
+        sink = VideoSink(str(tmp_path / "out.mp4"), crf=10)
+        sink.open(RunInfo((), (info,)))
+        sink.write(FrameResult(Frame(info, 0, Instant(0, info.base), None, 1918, 1078)), picture)
+        assert sink._encoder is not None
+        assert (sink._encoder._pool is None) == as_it_is, name
+        sink.close()
+        shown = luma_of(tmp_path / "out.mp4")[0]
+        assert shown[:490].mean() > 190, name
+        assert shown[510:].mean() < 40, name
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
