@@ -150,10 +150,11 @@ def fill_planes(picture: Picture, placement: Placement, out: U8, matrix: ColorMa
         target[1], target[2] = uv[..., 0], uv[..., 1]
     else:
         direct = picture.turns == 0 and not picture.mirror and target.shape[1:] == placement.resized_wh[::-1]
-        for plane, channel in zip(picture.planes, target, strict=False):
-            source = _cut(plane, crop, picture.coded_wh)
+        sources = [_cut(plane, crop, picture.coded_wh) for plane in picture.planes]
+        whole = _whole_ratio(sources[0], target[0])
+        for source, channel in zip(sources, target, strict=False):
             if direct:
-                _resize_into(source, channel)
+                _resize_into(source, channel, whole)
             else:
                 _put(_resized(source, picture, placement), channel, placement)
         if picture.layout is PixelLayout.GREY:
@@ -164,14 +165,21 @@ def fill_planes(picture: Picture, placement: Placement, out: U8, matrix: ColorMa
         _convert(target, matrix, picture.full_range, matrix, full_range)
 
 
-def _resize_into(source: U8, channel: U8) -> None:
+def _whole_ratio(source: U8, channel: U8) -> bool:
+    """Whether `source` is an odd whole number of times as large: the bilinear sample then lies on a pixel."""
+    (h, w), (rows, columns) = source.shape, channel.shape
+    return h % rows == 0 and w % columns == 0 and (h // rows) % 2 == 1 and (w // columns) % 2 == 1
+
+
+def _resize_into(source: U8, channel: U8, whole: bool) -> None:
+    """Bilinear; where the picture is sampled at whole pixels, the sample of that pixel, as FFmpeg would take it."""
     h, w = channel.shape
-    down, across = source.shape[0] // h, source.shape[1] // w
-    if down % 2 and across % 2 and source.shape == (down * h, across * w):
-        # at an odd whole ratio the bilinear sample lies on a pixel
+    if whole and _whole_ratio(source, channel):
+        down, across = source.shape[0] // h, source.shape[1] // w
         channel[...] = source[down // 2 :: down, across // 2 :: across]
     else:
-        cv2.resize(source, (w, h), dst=channel, interpolation=cv2.INTER_LINEAR)
+        how = cv2.INTER_NEAREST_EXACT if whole else cv2.INTER_LINEAR
+        cv2.resize(source, (w, h), dst=channel, interpolation=how)
 
 
 def _inside(out: U8, placement: Placement) -> U8:

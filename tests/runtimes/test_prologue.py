@@ -10,11 +10,21 @@ import pytest
 from onnx import TensorProto, helper
 
 from sightline.errors import ModelError, RuntimeFailure, UsageError
-from sightline.pictures import ycbcr_to_rgb
+from sightline.pictures import fill_planes, place, rgb, ycbcr_to_rgb
 from sightline.protocols import Feed, FeedPlanes, FeedRgb, RuntimeOptions, Session
 from sightline.runtimes.onnx_runtime import OnnxRuntime
 from sightline.runtimes.open_vino import OpenVinoRuntime
-from sightline.types import ChannelOrder, ColorMatrix, InputSpec, ModelSpec, Preprocess, TensorSpec
+from sightline.types import (
+    ChannelOrder,
+    ColorMatrix,
+    InputSpec,
+    ModelSpec,
+    Picture,
+    PixelLayout,
+    Preprocess,
+    Resize,
+    TensorSpec,
+)
 
 RUNTIMES = [OpenVinoRuntime(), OnnxRuntime()]
 F32 = RuntimeOptions(precision="f32")
@@ -62,8 +72,9 @@ def answer(session: Session, planes: np.ndarray) -> np.ndarray:
 def by_hand(planes: np.ndarray, pre: Preprocess, feed: Feed) -> np.ndarray:
     x = planes[0].astype(np.float64)
     if isinstance(feed, FeedPlanes):
-        a, b = ycbcr_to_rgb(feed.matrix, feed.full_range)
-        x = np.clip(np.rint(np.einsum("ij,jhw->ihw", a, x) + b[:, None, None]), 0, 255)
+        a, _ = ycbcr_to_rgb(feed.matrix, feed.full_range)
+        x = x - np.array([0 if feed.full_range else 16, 128, 128])[:, None, None]
+        x = np.clip(np.floor(a[:, :, None, None] * x + 1e-3).sum(1), 0, 255)
     if pre.color is ChannelOrder.GREY:
         x = np.einsum("j,jhw->hw", [0.299, 0.587, 0.114], x)[None]
     elif pre.color is ChannelOrder.BGR:
@@ -186,3 +197,22 @@ def test_channels_that_contradict_the_colour_order_are_refused(tmp_path: Path) -
     what = spec(Preprocess(ChannelOrder.RGB), channels=1)
     with pytest.raises(ModelError, match="--color grey"):
         OpenVinoRuntime().load(what, identity(tmp_path, channels=1), RuntimeOptions(feed=FeedRgb()))
+
+
+@pytest.mark.parametrize("matrix", list(ColorMatrix))
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_pixels_are_those_of_ffmpeg(
+    runtime: OpenVinoRuntime | OnnxRuntime, matrix: ColorMatrix, full: bool, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    y = rng.integers(16, 236, (18, 24), dtype=np.uint8)
+    u, v = (rng.integers(60, 200, (9, 12), dtype=np.uint8) for _ in range(2))
+    picture = Picture((y, u, v), PixelLayout.I420, matrix, full)
+    planes = np.zeros((1, 3, 6, 8), np.uint8)
+    fill_planes(picture, place((24, 18), (8, 6), Resize.STRETCH), planes[0], matrix, full)
+    options = RuntimeOptions(precision="f32", feed=FeedPlanes(matrix, full))
+    got = answer(runtime.load(spec(Preprocess()), identity(tmp_path), options), planes)[0]
+    exact = rgb(picture)[1::3, 1::3].transpose(2, 0, 1)  # at a third of the size a bilinear sample is a pixel
+    assert np.abs(got - exact).max() <= 1
+    assert np.mean(got != exact) < 0.02

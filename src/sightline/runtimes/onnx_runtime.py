@@ -21,7 +21,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors  # type: i
 from sightline.channel import Channel, Worker
 from sightline.errors import ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
-from sightline.runtimes.prologue import Prologue, prologue_of
+from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
 from sightline.types import InputSpec, ModelSpec, Tensor, TensorSpec
 
 __all__ = ["OnnxRuntime", "OnnxSession"]
@@ -236,10 +236,10 @@ class _Writer:
     def write(self, prologue: Prologue, inner: str, opset: int) -> None:
         x = self.op("Cast", [self.name], to=TensorProto.FLOAT)
         if prologue.to_rgb is not None:
-            x = self.conv(x, [row[:3] for row in prologue.to_rgb], [row[3] for row in prologue.to_rgb])
-            x = self.clip(self.rounded(x, opset), 0.0, 255.0, opset)
+            x = self.clip(self.colours(x, prologue.to_rgb, prologue.zero), 0.0, 255.0, opset)
         if prologue.weights:
-            x = self.conv(x, [prologue.weights], [0.0])
+            weight = np.array(prologue.weights, np.float32).reshape(1, 3, 1, 1)
+            x = self.op("Conv", [x, self.constant(weight)])
         elif prologue.order != (0, 1, 2):
             x = self.op("Gather", [x, self.constant(np.array(prologue.order, np.int64))], axis=1)
         column = (1, len(prologue.mean), 1, 1)
@@ -256,9 +256,21 @@ class _Writer:
             x = self.op("Transpose", [x], perm=[0, 2, 3, 1])
         self.nodes.append(helper.make_node("Identity", [x], [inner]))
 
-    def conv(self, x: str, rows: list[tuple[float, ...]], bias: list[float]) -> str:
-        weight = np.array(rows, np.float32).reshape(len(rows), len(rows[0]), 1, 1)
-        return self.op("Conv", [x, self.constant(weight), self.constant(np.array(bias, np.float32))])
+    def colours(self, x: str, rows: tuple[tuple[float, ...], ...], zero: tuple[float, ...]) -> str:
+        """R, G, B as sums of terms whose fractions are cut off."""
+        x = self.op("Sub", [x, self.constant(np.array(zero, np.float32).reshape(1, 3, 1, 1))])
+        fed = [self.op("Gather", [x, self.constant(np.array([i], np.int64))], axis=1) for i in range(3)]
+        slack = self.constant(np.array(SLACK, np.float32))
+        colours: list[str] = []
+        for row in rows:
+            total = ""
+            for channel, weight in zip(fed, row, strict=True):
+                if weight:
+                    term = self.op("Mul", [channel, self.constant(np.array(weight, np.float32))])
+                    term = self.op("Floor", [self.op("Add", [term, slack])])
+                    total = self.op("Add", [total, term]) if total else term
+            colours.append(total)
+        return self.op("Concat", colours, axis=1)
 
     def rounded(self, x: str, opset: int) -> str:
         if opset >= 11:

@@ -17,14 +17,14 @@ from openvino import opset13 as op
 
 from sightline.errors import ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
-from sightline.runtimes.prologue import Prologue, prologue_of
+from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
 from sightline.types import ModelSpec, Tensor, TensorSpec
 
 __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
-_FORM = 2  # of the nodes written in front of a graph: rises when they change, so that no old one is met
+_FORM = 3  # of the nodes written in front of a graph: rises when they change, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +266,10 @@ def _nodes(planes: ov.Node, prologue: Prologue) -> ov.Node:
     if prologue.to_rgb is None:
         colours: list[Any] = fed
     else:
-        colours = [_pixel(_weighted(fed, row[:3], row[3])) for row in prologue.to_rgb]
+        moved = [op.subtract(c, _constant(z)) if z else c for c, z in zip(fed, prologue.zero, strict=True)]
+        colours = [_pixel(moved, row) for row in prologue.to_rgb]
     if prologue.weights:
-        ordered = [_weighted(colours, prologue.weights, 0.0)]
+        ordered = [_sum([op.multiply(c, _constant(w)) for c, w in zip(colours, prologue.weights, strict=True)])]
     else:
         ordered = [colours[i] for i in prologue.order]
     channels = []
@@ -286,18 +287,21 @@ def _nodes(planes: ov.Node, prologue: Prologue) -> ov.Node:
     return y if isinstance(y, ov.Node) else y.get_node()
 
 
-def _pixel(value: Any) -> Any:
-    """A whole number 0..255, as a decoder gives it; whole numbers also pass through bf16 unharmed."""
-    return op.clamp(op.round(value, "half_to_even"), 0.0, 255.0)
+def _pixel(channels: list[Any], row: tuple[float, ...]) -> Any:
+    """One colour as a whole number 0..255, which also passes through bf16 unharmed."""
+    terms = [
+        c if weight == 1 else op.floor(op.add(op.multiply(c, _constant(weight)), _constant(SLACK)))
+        for c, weight in zip(channels, row, strict=True)
+        if weight
+    ]
+    return op.clamp(_sum(terms), 0.0, 255.0)
 
 
-def _weighted(channels: list[Any], weights: tuple[float, ...], bias: float) -> Any:
-    total = None
-    for channel, weight in zip(channels, weights, strict=True):
-        if weight:
-            term = op.multiply(channel, _constant(weight))
-            total = term if total is None else op.add(total, term)
-    return op.add(total, _constant(bias)) if bias else total
+def _sum(terms: list[Any]) -> Any:
+    total = terms[0]
+    for term in terms[1:]:
+        total = op.add(total, term)
+    return total
 
 
 def _any_name(port: Any, index: int) -> str:

@@ -1,6 +1,6 @@
 """What is put in front of a graph so that it takes uint8 planes: described once, written by each runtime in its nodes.
 
-planes (N, 3, H, W) uint8 -> colour matrix -> whole numbers 0..255 -> channel order -> (x - mean) / scale -> dtype
+planes (N, 3, H, W) uint8 -> colour matrix, in whole numbers 0..255 -> channel order -> (x - mean) / scale -> dtype
 -> layout.
 """
 
@@ -15,8 +15,9 @@ from sightline.pictures import ycbcr_to_rgb
 from sightline.protocols import Feed, FeedPlanes
 from sightline.types import ChannelOrder, InputSpec
 
-__all__ = ["Prologue", "prologue_of"]
+__all__ = ["SLACK", "Prologue", "prologue_of"]
 
+SLACK = 1e-3  # what float32 may fall short of a whole number by, before its fraction is cut off
 _GREY = np.array([[0.299, 0.587, 0.114]])
 
 
@@ -24,12 +25,14 @@ _GREY = np.array([[0.299, 0.587, 0.114]])
 class Prologue:
     """One picture input's arithmetic.
 
-    to_rgb: rows of (A | b) that give R, G, B 0..255 from the fed channels, None where RGB is fed.
+    to_rgb: rows of A, with R, G, B 0..255 the sums of floor(A * (fed - zero)); None where RGB is fed. Cutting off the
+    fraction of every term is what FFmpeg's scaler does, so that the pixels are those of the exact way.
     order: which of R, G, B each model channel is; empty for grey. weights: R, G, B -> grey, for grey.
     mean, scale: one number a model channel. dtype: what the model takes. nhwc: its layout.
     """
 
     to_rgb: tuple[tuple[float, ...], ...] | None
+    zero: tuple[float, ...]
     order: tuple[int, ...]
     weights: tuple[float, ...]
     mean: tuple[float, ...]
@@ -55,13 +58,15 @@ def prologue_of(spec: InputSpec, feed: Feed) -> Prologue:
             f"input {spec.tensor.name!r} has {declared} channels, colour order {pre.color.value!r} gives {channels}; "
             "add --color grey or --color rgb"
         )
-    to_rgb = None
+    to_rgb, zero = None, ()
     if isinstance(feed, FeedPlanes):
-        a, b = ycbcr_to_rgb(feed.matrix, feed.full_range)
-        to_rgb = tuple(tuple(float(v) for v in (*a[i], b[i])) for i in range(3))
+        a, _ = ycbcr_to_rgb(feed.matrix, feed.full_range)
+        to_rgb = tuple(tuple(float(v) for v in row) for row in a)
+        zero = (0.0 if feed.full_range else 16.0, 128.0, 128.0)
     weights = tuple(float(v) for v in _GREY[0]) if grey else ()
     return Prologue(
         to_rgb,
+        zero,
         order,
         weights,
         _per_channel(pre.mean, channels, "mean"),
