@@ -279,6 +279,13 @@ def test_the_first_free_place_is_taken(rows: list[tuple[int, int, int]]) -> None
         taken.append((*place, w))
 
 
+def test_labels_of_boxes_that_fill_the_frame_find_their_corners() -> None:
+    placer = Placer(640, 360)
+    box = (-2, -2, 642, 362)
+    places = [placer.beside(box, 80, 20) for _ in range(3)]
+    assert places == [(0, 0), (0, 340), (560, 0)]
+
+
 def test_labels_avoid_one_another_where_there_is_room() -> None:
     placer = Placer(640, 360)
     taken: list[tuple[int, int]] = []

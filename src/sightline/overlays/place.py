@@ -22,7 +22,9 @@ class Placer:
 
     def beside(self, box: tuple[int, int, int, int], w: int, h: int) -> tuple[int, int]:
         """The even top left corner for a label of (w, h) that belongs to `box` (x1, y1, x2, y2)."""
-        return self.first_free(_around(box, w, h), w, h)
+        x1, y1, x2, y2 = box  # its edges may lie half outside the frame
+        seen = x1 if x1 > 0 else 0, y1 if y1 > 0 else 0, min(x2, self._width), min(y2, self._height)
+        return self.first_free(_around(seen, w, h), w, h)
 
     def first_free(self, wishes: Iterable[tuple[int, int]], w: int, h: int) -> tuple[int, int]:
         """The first of `wishes` (one or more) that is inside and free; else the first inside; else the nearest."""
