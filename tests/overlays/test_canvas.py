@@ -174,6 +174,7 @@ def test_words_are_drawn_once_and_line_up() -> None:
     assert tile[0].min() >= min(back, front)
     assert (tile[0] == back).mean() > 0.4
     assert tile[0].max() > front - 30
+    assert all((part == value).all() for part, value in zip(tile[1:], canvas.ink(RED)[1:], strict=True))
     flat = words.tile(Canvas(rgb(4, 4)), "gå #1", 20, RED)[0]
     assert flat.shape == (*tile[0].shape, 3)
 

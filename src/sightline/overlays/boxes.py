@@ -194,6 +194,7 @@ class BoxOverlay:
                 x += tile[0].shape[1]
 
     def _trace(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object], edge: int) -> None:
+        thickness = max(2, edge * 3 // 4)
         self._traces.step_px = 2.0 * edge
         self._traces.begin(result.frame, result.tracks.ended)
         paths: dict[Rgb, list[I32]] = {}
@@ -204,7 +205,7 @@ class BoxOverlay:
             if len(path) > 1:
                 paths.setdefault(thing.color, []).append(path)
         for color, those in paths.items():
-            canvas.paths(those, edge, canvas.ink(color))
+            canvas.paths(those, thickness, canvas.ink(color))
 
     # -- lines and zones ---------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ Tile = tuple[U8, ...]  # I420: Y (h, w), U and V (h/2, w/2), h and w even; RGB: 
 Region = tuple[int, int, U8]  # left, top and mask (h, w), in pixels of the smallest planes
 
 SHIFT = 4  # fractional bits of the points that OpenCV draws
-_THICK = 4  # pixels; the steps of such a line's edge are small beside it, and smoothing costs three times as much
+_THICK = 3  # pixels; the steps of such a line's edge are small beside it, and smoothing costs three times as much
 _FAR = 32_000  # OpenCV takes 32-bit coordinates with fractional bits
 
 
@@ -123,7 +123,7 @@ class Canvas:
         luma, u, v = self._planes
         cv2.polylines(luma, paths, closed, (ink[0],), thickness, kind, SHIFT)
         # one more fractional bit halves them; steps in colour alone are not seen
-        half = max(1, thickness // 2)
+        half = (thickness + 1) // 2
         cv2.polylines(u, paths, closed, (ink[1],), half, cv2.LINE_8, SHIFT + 1)
         cv2.polylines(v, paths, closed, (ink[2],), half, cv2.LINE_8, SHIFT + 1)
 

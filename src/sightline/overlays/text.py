@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -134,10 +133,10 @@ class Sheet:
         """Coverage (h, w), both even -> planes."""
         if not self._planar:
             return (np.stack([table[letters] for table in self._tables], 2),)
-        h, w = letters.shape
-        coarse = np.asarray(cv2.resize(letters, (w // 2, h // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        # letters differ in luma alone: crisper than half-size colour under them, and cheaper to encode
+        half = letters.shape[0] // 2, letters.shape[1] // 2
         luma, u, v = self._tables
-        return luma[letters], u[coarse], v[coarse]
+        return luma[letters], np.full(half, u[0], np.uint8), np.full(half, v[0], np.uint8)
 
 
 def _margin(size_px: int) -> int:
