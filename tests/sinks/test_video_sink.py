@@ -84,7 +84,8 @@ def test_times_are_the_source_s(tmp_path: Path, clock: str, suffix: str) -> None
 
 
 @pytest.mark.parametrize(
-    "options", [{"fragmented": True}, {"faststart": True}, {"preset": "medium"}, {"codec": "h265"}]
+    "options",
+    [{"fragmented": True}, {"faststart": True}, {"preset": "medium"}, {"preset": "ultrafast"}, {"codec": "h265"}],
 )
 @pytest.mark.parametrize("clock", ["starts late", "variable"])
 def test_times_survive_every_option(tmp_path: Path, clock: str, options: dict[str, Any]) -> None:
