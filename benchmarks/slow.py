@@ -13,15 +13,13 @@ from pathlib import Path
 
 import av
 
-from sightline.config import ModelConfig
+from sightline.config import ModelConfig, PartConfig, PipelineConfig, StreamConfig
 from sightline.models.infer import Model
 from sightline.pipeline.build import build_model
 from sightline.sources.planes import display_orientation, picture_of, usable_sar
 from sightline.types import Frame, Instant, StreamInfo
 
-__all__ = ["FLOOR", "one_by_one"]
-
-FLOOR = 0.1
+__all__ = ["one_by_one"]
 
 
 def one_by_one(model: Model, clip: Path, out: Path) -> int:
@@ -47,7 +45,10 @@ def one_by_one(model: Model, clip: Path, out: Path) -> int:
 
 
 def main(model_path: str, clip: str, out: str) -> None:
-    model, _ = build_model(ModelConfig(path=model_path), floor=FLOOR)
+    config = PipelineConfig(
+        streams=(StreamConfig(url=clip),), model=ModelConfig(path=model_path), tracker=PartConfig(kind="bytetrack")
+    )
+    model, _ = build_model(config.model, config)  # what the tracker may see is looked at here too
     one_by_one(model, Path(clip), Path(out))
     model.close()
 
