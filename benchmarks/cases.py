@@ -103,7 +103,7 @@ def same(bench: Bench, report: Report) -> None:
         verdict = f"{len(found)} differences" if found else "all equal"
         report.notes.append(
             f"{model.stem}: {len(seen)} frames, {objects:.1f} objects a frame, against one by one "
-            f"(with what the tracker sees, {used.wall_s / max(1, len(seen)) * 1e3:.0f} ms a frame with its start): {verdict}"
+            f"({used.wall_s / max(1, len(seen)) * 1e3:.0f} ms a frame with its start): {verdict}"
         )
 
 
