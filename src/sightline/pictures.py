@@ -28,6 +28,7 @@ __all__ = [
     "pad_rgb",
     "place",
     "rgb",
+    "tensor_rgb",
     "view_of",
     "ycbcr_to_rgb",
 ]

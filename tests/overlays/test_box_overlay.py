@@ -247,7 +247,9 @@ def test_nothing_breaks_whatever_the_boxes_and_the_size(w: int, h: int, boxes: n
     result = FrameResult(frame, Prediction(found), Tracks(np.arange(n) + 1, np.arange(n)))
     overlay = BoxOverlay()
     for _ in range(2):
-        overlay(picture_of(w, h, layout), result, (GATE, YARD))
+        picture = picture_of(w, h, layout)
+        overlay(picture, result, (GATE, YARD))
+        assert picture.planes[0].shape[:2] == (h, w)
 
 
 @given(

@@ -88,7 +88,6 @@ class Model:
     crop_px: bool = False
     only: frozenset[int] | None = None
     times: ModelTimes = field(default_factory=ModelTimes)
-    best_score: float = 0.0
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     _sent: deque[_Sent] = field(default_factory=deque[_Sent])
 
