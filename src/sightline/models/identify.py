@@ -13,6 +13,7 @@ from typing import cast
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
+from sightline.models.cuts import score_cut
 from sightline.models.evidence import Facts
 from sightline.models.families import TRAININGS
 from sightline.models.feeding import Feeding, decide_feeding
@@ -87,7 +88,18 @@ def identify(config: ModelConfig) -> Identified:
         reasons=(*reading.reasons, *feeding.reasons),
         doubts=(*reading.doubts, *feeding.doubts, *doubts),
         question=question,
-        warnings=notes,
+        warnings=(*notes, *_cut_off(graph, config)),
+    )
+
+
+def _cut_off(graph: Graph, config: ModelConfig) -> tuple[str, ...]:
+    """A warning where the user asks for scores that the graph keeps back."""
+    cut = score_cut(graph)
+    if cut is None or config.score is None or config.score >= cut:
+        return ()
+    return (
+        f"score {config.score:g} is below {cut:g}, where the graph itself drops boxes: asking for less finds no more; "
+        "export the model with a lower threshold",
     )
 
 
