@@ -50,7 +50,7 @@ class Channel(Generic[T]):
         self._items: deque[T] = deque()
         self._capacity = capacity
         self.drop_oldest = drop_oldest
-        self._bell = bell
+        self.bell = bell
         self._condition = threading.Condition()
         self._closed = False
         self._stopped = False
@@ -82,8 +82,8 @@ class Channel(Generic[T]):
                 raise Closed
             self._items.append(item)
             self._condition.notify_all()
-        if self._bell is not None:
-            self._bell.ring()
+        if self.bell is not None:
+            self.bell.ring()
 
     def get(self, timeout_s: float | None = 0.0) -> T | None:
         """The oldest item, or None when none came within `timeout_s` (None: for ever). Raises Closed at the end."""
@@ -112,8 +112,8 @@ class Channel(Generic[T]):
         with self._condition:
             self._closed = True
             self._condition.notify_all()
-        if self._bell is not None:
-            self._bell.ring()
+        if self.bell is not None:
+            self.bell.ring()
 
     def stop(self) -> None:
         """Forget what is queued and let every blocked caller go."""
@@ -121,8 +121,8 @@ class Channel(Generic[T]):
             self._stopped = True
             self._items.clear()
             self._condition.notify_all()
-        if self._bell is not None:
-            self._bell.ring()
+        if self.bell is not None:
+            self.bell.ring()
 
 
 class Worker:

@@ -23,8 +23,6 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = ["LimitsConfig", "ModelConfig", "PartConfig", "PipelineConfig", "StreamConfig"]
 
-OptionValue = str | int | float | bool | None | list[object] | dict[str, object]
-
 
 def _one_or_many(value: object) -> object:
     """One number stands for a list of one."""

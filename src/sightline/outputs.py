@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sightline.config import PartConfig, PipelineConfig
+from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
 from sightline.sinks.target import check_target, is_folder, output_name
-from sightline.sources.inputs import StreamInput, expand
+from sightline.sources.inputs import StreamInput, expand, unique_ids
 
-__all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "stream_path", "written"]
+__all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "stream_path", "streams_of", "written"]
 
 VIDEOS = (".mp4", ".mkv", ".mov", ".m4v")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
+def streams_of(streams: Sequence[StreamConfig]) -> list[tuple[StreamConfig, StreamInput]]:
+    """Every stream that the configuration names, with what names it; ids unique in order. Raises InputError."""
+    found = [(stream, replace(item, id=stream.id or item.id)) for stream in streams for item in expand([stream.url])]
+    return list(zip((stream for stream, _ in found), unique_ids(item for _, item in found), strict=True))
+
+
 def inputs_of(config: PipelineConfig) -> list[StreamInput]:
     """Every stream that the configuration names, as the pipeline will call them. Raises InputError."""
-    found = [(stream.id, item) for stream in config.streams for item in expand([stream.url])]
-    seen: dict[str, int] = {}
-    out: list[StreamInput] = []
-    for given, item in found:
-        name = given or item.id
-        seen[name] = seen.get(name, 0) + 1
-        unique = name if seen[name] == 1 else f"{name}#{seen[name]}"
-        out.append(StreamInput(unique, item.url, item.kind, item.paths, item.live))
-    return out
+    return [item for _, item in streams_of(config.streams)]
 
 
 def sinks_for(

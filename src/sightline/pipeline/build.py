@@ -12,13 +12,13 @@ from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConf
 from sightline.errors import UsageError
 from sightline.models.identify import Identified, identify, require
 from sightline.models.infer import Model
-from sightline.outputs import stream_path
+from sightline.outputs import stream_path, streams_of
 from sightline.parts import construct
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
 from sightline.plugins import resolve
 from sightline.protocols import Analytic, Head, Overlay, Runtime, RuntimeOptions, Sink, Source, Tracker
-from sightline.sources.inputs import StreamInput, build_source, expand, unique_ids
+from sightline.sources.inputs import StreamInput, build_source
 from sightline.types import ModelSpec
 
 __all__ = ["build", "build_lane", "build_model", "cache_folder"]
@@ -36,7 +36,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     keep_pictures: results hold their frame's picture. Raises UsageError, ModelError, UndecidedError, InputError.
     """
     model, identified = build_model(config.model, config)
-    inputs = _inputs(config.streams)
+    inputs = streams_of(config.streams)
     _check_sinks(config.sinks, len(inputs))
     shared = [cast(Sink, construct("sink", p.kind, p.options)) for p in config.sinks if p.kind not in _OWN]
     limits = config.limits
@@ -143,12 +143,6 @@ def _tracker(config: PipelineConfig, score: float) -> Tracker | None:
     if hasattr(tracker, "for_model"):
         tracker = tracker.for_model(score)
     return cast(Tracker, tracker)
-
-
-def _inputs(streams: Sequence[StreamConfig]) -> list[tuple[StreamConfig, StreamInput]]:
-    """Every stream that the configuration names, ids made unique in order. Raises InputError."""
-    found = [(stream, replace(item, id=stream.id or item.id)) for stream in streams for item in expand([stream.url])]
-    return list(zip((stream for stream, _ in found), unique_ids(item for _, item in found), strict=True))
 
 
 def _own_sink(part: PartConfig, item: StreamInput) -> Sink:

@@ -65,7 +65,6 @@ class Lane:
     keep_pictures: bool = False
     info: StreamInfo | None = None
     introduced: bool = False
-    error: BaseException | None = None
     done: bool = False
     read_cpu_s: float = 0.0
     draw_cpu_s: float = 0.0
@@ -98,7 +97,7 @@ class Lane:
 
     def start(self, bell: Bell) -> None:
         """Begin to decode in a thread; the bell rings whenever there is something to take."""
-        self._channel = Channel(2 if self.source.live else self.read_ahead, drop_oldest=self.source.live, bell=bell)
+        self._channel.bell = bell
         self._reader = Worker(f"read-{self.id}", self._read, done=self._channel.close).start()
 
     def _read(self, stop: threading.Event) -> None:

@@ -275,7 +275,6 @@ class Pipeline:
                 self._lose(lane, error)
 
     def _lose(self, lane: Lane, error: BaseException) -> None:
-        lane.error = error
         if self.stop_on_loss or len(self.lanes) == 1 or not isinstance(error, SightlineError):
             raise error
         self.lost[lane.id] = error

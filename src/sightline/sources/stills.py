@@ -30,7 +30,6 @@ class StillsSource:
 
     `failed` lists what could not be read, with the reason, once the frames have been drawn: the others are not lost
     for it. Raises InputError where there is only one picture, or none of several can be read.
-    `path_of(index)` names the file of a frame.
     """
 
     paths: Sequence[Path]
@@ -40,7 +39,6 @@ class StillsSource:
     live: bool = field(default=False, init=False)
     failed: list[tuple[Path, str]] = field(default_factory=list, init=False)
     stopping: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
-    _shown: list[Path] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.paths = tuple(Path(p) for p in self.paths)
@@ -49,10 +47,6 @@ class StillsSource:
     def stop(self) -> None:
         """Ask `frames` to end; safe from any thread."""
         self.stopping.set()
-
-    def path_of(self, index: int) -> Path:
-        """The file that frame `index` was read from."""
-        return self._shown[index % len(self._shown)]
 
     def frames(self, tap: Callable[[object], None] | None = None) -> Iterator[Frame]:
         """A frame a picture; `tap` is never called, there are no packets."""
@@ -69,8 +63,6 @@ class StillsSource:
                     if epoch == 0:
                         self.failed.append((path, str(error)))
                     continue
-                if epoch == 0:
-                    self._shown.append(path)
                 yield self._frame(rgb, index, epoch, path)
                 index += 1
             if not index:
