@@ -278,7 +278,7 @@ class Pipeline:
         if self.stop_on_loss or len(self.lanes) == 1 or not isinstance(error, SightlineError):
             raise error
         self.lost[lane.id] = error
-        if all(other.error is not None for other in self.lanes):
+        if all(other.id in self.lost for other in self.lanes):
             raise error
 
     def _rest(self) -> Iterator[FrameResult]:
