@@ -9,7 +9,7 @@ Frames of reference, said once:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -245,12 +245,18 @@ class Preprocess:
 class InputSpec:
     """One input of a model and what feeds it.
 
-    source: "view" the picture; "size_wh" or "size_hw" the picture input's size (N, 2); "ones" a tensor of ones.
+    source: "view" the picture (several inputs may have it, each with its own size and preprocessing);
+    "window:N" the last N views of the stream, oldest first, stacked on the input's time axis;
+    "difference" this view minus the one before it, after preprocessing; "size_wh" or "size_hw" the picture input's
+    size (N, 2); "ones" or "zeros" a tensor of them; "column:NAME" a column of the object that the view was cropped
+    from (keypoints, say), "window:N:column:NAME" the last N of them along its track.
+    multiple: sides left open by the tensor's shape are rounded to multiples of this many pixels; 0: they are not open.
     """
 
     tensor: TensorSpec
     preprocess: Preprocess = Preprocess()
     source: str = "view"
+    multiple: int = 0
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -284,7 +290,11 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Everything needed to feed a model and read what it says, once identified."""
+    """Everything needed to feed a model and read what it says, once identified.
+
+    task: "detect", "segment" (instance masks), "semantic" (a class map), "classify", "pose", "landmarks", "embed",
+    "text" (a line of characters), "text-detect", "obb" (oriented boxes), "gaze" or "pulse".
+    """
 
     name: str
     inputs: tuple[InputSpec, ...]
@@ -323,6 +333,37 @@ def _empty_i32() -> I32:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """N masks, each a bitmap stretched over a window of its own; `m[rows]` is a Masks.
+
+    window: (N, 4) float32 x1, y1, x2, y2. bits: N uint8 arrays (h, w), 128 and more is inside.
+    In a head: model pixels, any resolution, soft values allowed. In frame pixels: whole-pixel windows within the
+    frame, each bitmap exactly as large as its window (possibly 0), values 0 or 255.
+    """
+
+    window: F32
+    bits: tuple[U8, ...]
+
+    def __post_init__(self) -> None:
+        if self.window.shape != (len(self.bits), 4):
+            raise ValueError(f"window: expected shape ({len(self.bits)}, 4), got {self.window.shape}")
+
+    def __len__(self) -> int:
+        return len(self.bits)
+
+    def __getitem__(self, rows: Bool | I64 | I32 | slice) -> Masks:
+        kept = cast("list[int]", np.arange(len(self.bits))[rows].tolist())
+        return Masks(self.window[rows], tuple(self.bits[i] for i in kept))
+
+    def dense(self, width: int, height: int) -> Bool:
+        """Masks in frame pixels as (N, height, width) bool."""
+        out = np.zeros((len(self.bits), height, width), np.bool_)
+        for plane, (x1, y1, x2, y2), bits in zip(out, self.window.astype(int).tolist(), self.bits, strict=True):
+            plane[y1:y2, x1:x2] = bits >= 128
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Detections:
     """N objects as columns; valid from birth, empty never None; `d[mask]`, `d[rows]`, `d[a:b]` are Detections.
 
@@ -331,8 +372,10 @@ class Detections:
     names: the label table of the stage that made them; shorter than the highest label is allowed ("class7").
     stage: the model's stage name. parent: (N,) int32 rows of the stage they were cropped from, -1 none; may be empty
     for "none has a parent".
-    masks: (N, H, W) bool or None. keypoints: (N, K, 3) float32 x, y, score or None.
-    columns: further (N, ...) arrays by name.
+    masks: one a row, or None. keypoints: (N, K, 3) float32 x, y, score or None.
+    columns: further (N, ...) arrays by name; known to wire and overlay are "obb" (N, 5) float32 cx, cy, w, h, angle
+    in radians clockwise, "text" (N,) str objects, "embedding" (N, D) float32 and "attributes" (N,) objects, each a
+    tuple of `Attribute`.
     Raises ValueError naming column, expected and got.
     """
 
@@ -342,7 +385,7 @@ class Detections:
     names: tuple[str, ...] = ()
     stage: str = "model"
     parent: I32 | None = None
-    masks: Bool | None = None
+    masks: Masks | None = None
     keypoints: F32 | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
@@ -356,7 +399,7 @@ class Detections:
         if self.keypoints is not None and (self.keypoints.ndim != 3 or self.keypoints.shape[2] != 3):
             raise ValueError(f"keypoints: expected shape ({n}, K, 3), got {self.keypoints.shape}")
 
-    def _columns(self) -> Iterator[tuple[str, NDArray[Any]]]:
+    def _columns(self) -> Iterator[tuple[str, Sized]]:
         yield "score", self.score
         yield "label", self.label
         for name in ("parent", "masks", "keypoints"):
@@ -402,6 +445,8 @@ def _same(a: object, b: object) -> bool:
         return mine.keys() == theirs.keys() and all(_same(mine[k], theirs[k]) for k in mine)
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return bool(np.array_equal(cast("NDArray[Any]", a), cast("NDArray[Any]", b)))
+    if isinstance(a, Masks) and isinstance(b, Masks):
+        return len(a) == len(b) and _same(a.window, b.window) and all(map(_same, a.bits, b.bits))
     return a is b or a == b
 
 
@@ -417,13 +462,18 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What one view gave: objects, and where the task has them what the model says of the view itself."""
+    """What one view gave: objects, and where the task has them what the model says of the view itself.
+
+    classmap: (h, w) uint8 class ids; in a head over the whole tensor at any resolution, in frame pixels at frame size
+    with 255 where the model did not look. map_names: its label table. embedding: (D,) float32 of length 1.
+    """
 
     detections: Detections = field(default_factory=Detections)
     attributes: tuple[Attribute, ...] = ()
     classmap: U8 | None = None
     embedding: F32 | None = None
     text: str | None = None
+    map_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -476,6 +526,7 @@ class FrameResult:
     """Everything said of one frame. `counts`: {rule: {direction or "now": {label: n}}}.
 
     `inferred` is False for frames that no model saw (`--interval`): their objects are the tracker's predictions.
+    map: where the class map was written, relative to the folder of maps; "" where none was.
     """
 
     frame: Frame
@@ -486,6 +537,7 @@ class FrameResult:
         default_factory=dict[str, Mapping[str, Mapping[str, int]]]
     )
     inferred: bool = True
+    map: str = ""
 
 
 @dataclass(frozen=True, slots=True)

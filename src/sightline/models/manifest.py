@@ -15,6 +15,8 @@ from sightline.types import ChannelOrder, ModelSpec, Resize
 __all__ = [
     "InputManifest",
     "Manifest",
+    "Origin",
+    "SideInput",
     "ThresholdManifest",
     "dump_manifest",
     "load_manifest",
@@ -48,15 +50,35 @@ class ThresholdManifest(_Frozen):
     per_class: dict[str, float] = Field(default_factory=dict)
 
 
+class SideInput(InputManifest):
+    """An input beside the first picture: what feeds it (`InputSpec.source`), and how where it is a picture."""
+
+    source: str = "view"
+
+
+class Origin(_Frozen):
+    """Where a bundle comes from; a URL without its query."""
+
+    format: str = Field(default="", description="the format it came in: darknet, tflite, customvision ...")
+    url: str = ""
+    url_sha256: str = Field(default="", description="of what the URL gave; checked: the user said it beforehand")
+    checked: bool = False
+    files: dict[str, str] = Field(default_factory=dict, description="name -> sha256 of every file that was read")
+    imported: str = Field(default="", description="the day, ISO 8601")
+    by: str = Field(default="", description="the version of the package that wrote it")
+
+
 class Manifest(_Frozen):
     """The whole file; what is left out is found out from the model."""
 
+    format: int = Field(default=1, ge=1, description="version of this form of manifest")
     name: str = ""
     version: str = ""
     task: str | None = None
     head: str | None = None
     head_options: dict[str, object] = Field(default_factory=dict)
     input: InputManifest = InputManifest()
+    inputs: dict[str, SideInput] = Field(default_factory=dict, description="further inputs by tensor name")
     thresholds: ThresholdManifest = ThresholdManifest()
     labels: tuple[str, ...] | str | None = Field(
         default=None, description="the names in order, or a file beside this one"
@@ -64,6 +86,10 @@ class Manifest(_Frozen):
     licence: str = ""
     sha256: str = ""
     source: str = Field(default="", description="where the model comes from")
+    weights: str = Field(default="", description="the file that a runtime loads, beside this one")
+    files: dict[str, str] = Field(default_factory=dict, description="name -> sha256 of every other file of the bundle")
+    origin: Origin = Origin()
+    changes: tuple[str, ...] = Field(default=(), description="what was changed on the way here")
     metrics: dict[str, object] = Field(default_factory=dict, description="measured figures, for people")
 
 
