@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.boxes import clip
 from sightline.errors import ModelError, RuntimeFailure
 from sightline.pictures import Placement, fill_planes, fill_rgb, pad_planes, pad_rgb, place, rgb, view_of
+from sightline.projection import to_frame
 from sightline.protocols import Feed, FeedPlanes, FeedRgb, Head, Runtime, RuntimeOptions, Session, StageInfo
 from sightline.types import (
     U8,
@@ -226,27 +226,12 @@ class Model:
 
     def _in_frame(self, prediction: Prediction, view: View) -> Prediction:
         """Model pixels -> frame pixels, clipped to what was looked at; empty boxes and unwanted labels go."""
-        detections = prediction.detections
-        if not len(detections):
-            return replace(prediction, detections=replace(detections, stage=self.stage))
-        if self.only is not None:
+        detections = replace(prediction.detections, stage=self.stage)
+        if self.only is not None and len(detections):
             detections = detections[np.isin(detections.label, list(self.only))]
         frame = view.frame
-        boxes = view.boxes_to_frame(detections.xyxy)
-        crop = self._crop_of(frame)
-        if crop is None:
-            boxes = clip(boxes, frame.width, frame.height)
-        else:
-            low, high = np.array([*crop[:2], *crop[:2]], np.float32), np.array([*crop[2:], *crop[2:]], np.float32)
-            boxes = np.clip(boxes, low, high)
-        keypoints = detections.keypoints
-        if keypoints is not None and len(keypoints):
-            keypoints = np.concatenate([view.to_frame(keypoints[..., :2]), keypoints[..., 2:]], -1)
-        detections = replace(detections, xyxy=boxes, keypoints=keypoints, stage=self.stage)
-        solid = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        if not solid.all():
-            detections = detections[solid]
-        return replace(prediction, detections=detections)
+        looked_at = self._crop_of(frame) or (0, 0, frame.width, frame.height)
+        return to_frame(replace(prediction, detections=detections), view, looked_at)
 
     def predict(self, frame: Frame) -> Prediction:
         """One frame, now. Not to be mixed with requests in flight."""
