@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.types import F32, I64, Bool
 
-__all__ = ["area", "clip", "cxcywh_to_xyxy", "iou_matrix", "nms", "top_k"]
+__all__ = ["area", "clip", "cxcywh_to_xyxy", "iou_matrix", "nms", "suppress", "top_k"]
 
 
 def cxcywh_to_xyxy(boxes: NDArray[Any]) -> F32:
@@ -68,16 +69,23 @@ def nms(xyxy: F32, score: F32, threshold: float, label: NDArray[Any] | None = No
     order = np.argsort(-score, kind="stable")
     boxes = np.ascontiguousarray(xyxy[order], np.float32)
     label = None if label is None or not len(label) else np.asarray(label)[order]
+    return order[suppress(lambda a, b: _overlaps(boxes, label, a, b, threshold), len(order), top)]
+
+
+def suppress(above: Callable[[I64, I64], Bool], n: int, top: int = 0) -> I64:
+    """Greedy suppression of `n` candidates, strongest first: those that stay, at most `top` > 0.
+
+    above(a, b): (A, B) whether candidates a and b compete and overlap too much.
+    """
     kept = np.zeros(0, np.int64)
-    for start in range(0, len(order), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(order)))
+    for start in range(0, n, _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, n))
         if len(kept):
-            block = block[~_overlaps(boxes, label, kept, block, threshold).any(0)]
-        kept = np.concatenate([kept, block[_greedy(_overlaps(boxes, label, block, block, threshold))]])
+            block = block[~above(kept, block).any(0)]
+        kept = np.concatenate([kept, block[_greedy(above(block, block))]])
         if top and len(kept) >= top:
-            kept = kept[:top]
-            break
-    return order[kept]
+            return kept[:top]
+    return kept
 
 
 def _overlaps(boxes: F32, label: NDArray[Any] | None, a: I64, b: I64, threshold: float) -> Bool:

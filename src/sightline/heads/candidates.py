@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.boxes import nms, top_k
+from sightline.heads.oriented import oriented_nms
 from sightline.heads.tensors import is_probability, logit, sigmoid
 from sightline.protocols import Outputs
 from sightline.types import F32, I32, I64, Bool, Detections, ModelSpec, Prediction, View
@@ -36,13 +37,15 @@ class Candidates:
     """N proposals of one view: xyxy (N, 4) in model pixels, score (N,), label (N,) class ids.
 
     keypoints: (N, K, 3) x, y in model pixels and score, or None. Any float dtype; values may be NaN or infinite, a
-    label below 0 is nothing.
+    label below 0 is nothing. columns: further (N, ...) arrays that go where their rows go; candidates with a column
+    "obb" compete as oriented boxes.
     """
 
     xyxy: NDArray[Any]
     score: NDArray[Any]
     label: NDArray[Any]
     keypoints: NDArray[Any] | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
 
 Find = Callable[[int, tuple[int, int]], Candidates]
@@ -67,7 +70,10 @@ def finish(c: Candidates, spec: ModelSpec, agnostic: bool = False) -> Prediction
     rows = rows[top_k(score[rows], max(_MOST, limits.top))]
     if limits.nms < 1 and len(rows) > 1:
         label = None if agnostic or limits.class_agnostic else c.label[rows]
-        rows = rows[nms(xyxy[rows], score[rows], limits.nms, label, limits.top)]
+        if "obb" in c.columns:
+            rows = rows[oriented_nms(c.columns["obb"][rows], score[rows], limits.nms, label, limits.top)]
+        else:
+            rows = rows[nms(xyxy[rows], score[rows], limits.nms, label, limits.top)]
     rows = rows[: limits.top]
     return Prediction(
         Detections(
@@ -76,6 +82,7 @@ def finish(c: Candidates, spec: ModelSpec, agnostic: bool = False) -> Prediction
             c.label[rows].astype(np.int32, copy=False),
             spec.labels,
             keypoints=None if c.keypoints is None else c.keypoints[rows].astype(np.float32, copy=False),
+            columns={name: column[rows] for name, column in c.columns.items()},
         )
     )
 
@@ -131,13 +138,15 @@ def best_of_product(a: NDArray[Any], least: float, activated: bool | None) -> tu
 
 
 def join(parts: Sequence[Candidates]) -> Candidates:
-    """The candidates of several grids as one; all of them have keypoints or none."""
+    """The candidates of several grids as one; all of them have keypoints and the same columns, or none."""
     points = [p.keypoints for p in parts if p.keypoints is not None]
+    columns = parts[0].columns if parts else {}
     return Candidates(
         np.concatenate([p.xyxy for p in parts]),
         np.concatenate([p.score for p in parts]),
         np.concatenate([p.label for p in parts]),
         np.concatenate(points) if points else None,
+        {name: np.concatenate([p.columns[name] for p in parts]) for name in columns},
     )
 
 
