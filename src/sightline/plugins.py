@@ -45,6 +45,10 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "centernet": "sightline.heads.centernet:CenterNet",
         "centerface": "sightline.heads.centernet:CenterFace",
         "dbface": "sightline.heads.dbface:DbFace",
+        "movenet": "sightline.heads.movenet:MoveNet",
+        "movenet-multi": "sightline.heads.movenet:MoveNetMulti",
+        "posenet": "sightline.heads.posenet:PoseNet",
+        "points": "sightline.heads.points:Points",
     },
     "tracker": {
         "bytetrack": "sightline.trackers.bytetrack:ByteTrack",

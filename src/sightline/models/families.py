@@ -220,6 +220,42 @@ TRAININGS: dict[str, Training] = {
         (STRETCH,),
         0,
     ),
+    "movenet": _training(
+        "MoveNet takes RGB 0..255 (the rest is in the graph), stretched", RGB, ZERO, ONE, STRETCH, 0, (192, 192)
+    ),
+    "movenet-multi": _training(
+        "MoveNet for several people takes RGB 0..255 (the rest is in the graph), on black at the top left",
+        RGB,
+        ZERO,
+        ONE,
+        LETTERBOX,
+        0,
+        (256, 256),
+    ),
+    "posenet": _training(
+        "PoseNet on MobileNet takes RGB, (x-127.5)/127.5, stretched", RGB, (127.5,), (127.5,), STRETCH, 0, (257, 257)
+    ),
+    "posenet-resnet": _training(
+        "PoseNet on ResNet takes RGB minus (123.15, 115.9, 103.06), stretched",
+        RGB,
+        (123.15, 115.9, 103.06),
+        ONE,
+        STRETCH,
+        0,
+        (257, 257),
+    ),
+    "facemesh": _training(
+        "the face mesh of 192x192 takes RGB, x/127.5-1, of a square crop",
+        RGB,
+        (127.5,),
+        (127.5,),
+        STRETCH,
+        0,
+        (192, 192),
+    ),
+    "mediapipe": _training(
+        "MediaPipe's landmark networks take RGB/255 of a square crop", RGB, ZERO, BYTE, STRETCH, 0, (256, 256)
+    ),
     "unknown": Training(
         "nothing is known of how this model was trained",
         (RGB, BGR),

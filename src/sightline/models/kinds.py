@@ -13,7 +13,9 @@ from sightline.models.kinds_faces import (
     read_ultraface,
     read_yunet,
 )
+from sightline.models.kinds_landmarks import read_face_mesh
 from sightline.models.kinds_other import read_other
+from sightline.models.kinds_points import read_movenet, read_posenet
 from sightline.models.kinds_ready import read_detection_output, read_detr, read_pairs, read_ready, read_rows
 from sightline.models.kinds_yolo import (
     read_end2end,
@@ -28,6 +30,9 @@ from sightline.models.reading import Reading
 __all__ = ["FAMILY_OF_HEAD", "recognise"]
 
 _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
+    read_movenet,
+    read_posenet,
+    read_face_mesh,
     read_detection_output,
     read_rows,
     read_ready,
@@ -69,6 +74,10 @@ FAMILY_OF_HEAD = {
     "centernet": "centernet",
     "centerface": "centerface",
     "dbface": "dbface",
+    "movenet": "movenet",
+    "movenet-multi": "movenet-multi",
+    "posenet": "posenet",
+    "points": "mediapipe",
 }
 
 
