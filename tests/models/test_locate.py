@@ -9,8 +9,8 @@ from networks import yolov8
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, SightlineError, UsageError
+from sightline.models.arrival import arrive
 from sightline.models.identify import identify
-from sightline.models.locate import locate
 
 
 def asked(path: Path) -> SightlineError:
@@ -28,10 +28,10 @@ def asked(path: Path) -> SightlineError:
         ("x.onnx", b"weights\n" * 50, "text"),
         ("v.mp4", b"\0\0\0\x18ftypisom" + bytes(200), "video"),
         ("lfs.onnx", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
-        ("net.tflite", b"TFL3", "TFLite"),
         ("net.engine", b"x", "TensorRT"),
-        ("net.pt", b"PK", "PyTorch"),
-        ("net.cfg", b"[net]", "Darknet"),
+        ("net.etlt", b"x", "tao model"),
+        ("net.uff", b"x", "tf2onnx"),
+        ("net.blob", b"x", "MyriadX"),
         ("n.xml", b"<annotation/>", ".bin"),
     ],
 )
@@ -117,7 +117,7 @@ def write_ir(folder: Path, *, version: int = 11, info: str = "", weights: str = 
 
 def test_an_ir_finds_weights_of_another_stem(tmp_path: Path) -> None:
     write_ir(tmp_path, weights="other.bin")
-    found = locate(tmp_path)
+    found = arrive(tmp_path).located
     assert [part.name for part in found.parts] == ["m.xml", "other.bin"]
     identified = identify(ModelConfig(path=str(tmp_path)))
     assert identified.format == "openvino"

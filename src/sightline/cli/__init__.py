@@ -14,6 +14,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("sightline.cli.demo", "detect, track and count in a street scene we ship; no downloads"),
     "run": ("sightline.cli.run", "a model on videos, pictures or streams: annotated video, results, counts"),
+    "import": ("sightline.cli.import_model", "a model in any form -> one bundle that every command takes"),
     "inspect": ("sightline.cli.inspect", "what a model file says of itself, and what it leaves open"),
     "check": ("sightline.cli.check", "judge a pipeline file without touching a camera or the network"),
     "grid": ("sightline.cli.grid", "a frame with a coordinate grid, to place lines and zones"),

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from sightline import flags
+from sightline.cli.describing import lines
 from sightline.cli.frame import frame_at, write_picture
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
@@ -59,59 +60,9 @@ def command(
     if save:
         folder = Path(model) if Path(model).is_dir() else Path(model).parent
         report["saved"] = str(save_manifest(found, folder))
-    print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
+    print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
     if picture is not None:
         require(found)
-
-
-# -- in words ----------------------------------------------------------------------------------------------------------
-
-
-def _lines(report: dict[str, Any]) -> list[str]:
-    size = report["preprocess"]
-    sure = f"confidence {report['confidence']:.2f}"
-    rows = [
-        ("file", f"{report['file']} ({report['format']}, sha256 {str(report['sha256'])[:12]})"),
-        ("task", report["task"]),
-        ("head", f"{report['head'] or 'unknown'}{_options(report['head_options'])}, {sure}"),
-        *(("input", _tensor(item)) for item in report["inputs"]),
-        *(("output", _tensor(item)) for item in report["outputs"]),
-        ("preprocess", _preprocess(size) if size else "unknown"),
-        ("labels", _labels(report["labels"])),
-        ("thresholds", "score {score:g}, nms {nms:g}, top {top}".format(**report["thresholds"])),
-        *(("because", reason) for reason in report["reasons"]),
-        *(("in doubt", doubt) for doubt in report["doubts"]),
-        *(("warning", warning) for warning in report["warnings"]),
-        *(("question", line) for line in str(report["question"]).splitlines()),
-    ]
-    if report["licence"]:
-        rows.insert(1, ("licence", report["licence"]))
-    if tried := report.get("tried"):
-        rows.append(("found", ", ".join(f"{o['label']} {o['score']:.2f}" for o in tried["objects"]) or "nothing"))
-        if "written" in tried:
-            rows.append(("written", tried["written"]))
-    if "saved" in report:
-        rows.append(("saved", report["saved"]))
-    return [f"{key:<11} {text}" for key, text in rows]
-
-
-def _options(options: dict[str, object]) -> str:
-    return f" ({', '.join(f'{k}={v}' for k, v in options.items())})" if options else ""
-
-
-def _tensor(item: dict[str, Any]) -> str:
-    shape = "x".join("?" if n is None else str(n) for n in item["shape"])
-    return f"{item['name']} {shape} {item['dtype']} {item['layout']}".rstrip()
-
-
-def _preprocess(steps: dict[str, Any]) -> str:
-    mean, scale = (",".join(f"{v:g}" for v in steps[key]) for key in ("mean", "scale"))
-    pad = f" pad {steps['pad']:g}" if "letterbox" in steps["resize"] else ""
-    return f"{steps['resize']} to {steps['width']}x{steps['height']}{pad}, {steps['color']}, (pixel - {mean}) / {scale}"
-
-
-def _labels(labels: list[str]) -> str:
-    return f"{len(labels)}: {', '.join(labels[:8])}{' ...' if len(labels) > 8 else ''}" if labels else "none"
 
 
 # -- in pictures -------------------------------------------------------------------------------------------------------

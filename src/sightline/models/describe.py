@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sightline.models.arrival import Arrived
 from sightline.models.identify import Identified
 from sightline.types import InputSpec, Preprocess, TensorSpec
 
@@ -20,6 +21,8 @@ def describe(identified: Identified) -> dict[str, object]:
         "format": identified.format,
         "sha256": spec.sha256,
         "licence": spec.licence,
+        "origin": _origin(identified.arrived),
+        "changes": list(identified.arrived.changes),
         "task": spec.task,
         "head": spec.head or None,
         "head_options": {key: _plain(value) for key, value in spec.head_options.items()},
@@ -41,6 +44,15 @@ def describe(identified: Identified) -> dict[str, object]:
         "doubts": list(identified.doubts),
         "warnings": list(identified.warnings),
     }
+
+
+def _origin(arrived: Arrived) -> dict[str, object]:
+    """format, url, url_sha256, checked, files, imported, by."""
+    stated = arrived.stated.origin
+    told = stated.model_dump(mode="json")
+    if not stated.format:
+        told["format"] = arrived.format
+    return told
 
 
 def _plain(value: object) -> object:

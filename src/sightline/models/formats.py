@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["IMPORTERS"]
+import json
+import re
+from pathlib import Path
+
+from sightline.errors import ModelError
+
+__all__ = ["IMPORTERS", "MODEL_SUFFIXES", "format_of_file", "format_of_folder", "refuse_compiled"]
 
 # format: "module:function" of its importer, `read(found: Foreign) -> Imported`
 IMPORTERS: dict[str, str] = {
@@ -15,3 +21,127 @@ IMPORTERS: dict[str, str] = {
     "nvinfer": "sightline.models.importers.nvinfer:read",
     "triton": "sightline.models.importers.triton:read",
 }
+
+# Suffix -> format, the likelier of two files of one model first.
+MODEL_SUFFIXES: dict[str, str] = {
+    ".onnx": "onnx",
+    ".xml": "openvino",
+    ".tflite": "tflite",
+    ".lite": "tflite",
+    ".cfg": "darknet",
+    ".weights": "darknet",
+    ".wts": "darknet",
+    ".caffemodel": "caffe",
+    ".prototxt": "caffe",
+    ".pt": "yolo-checkpoint",
+    ".pth": "yolo-checkpoint",
+    ".ckpt": "yolo-checkpoint",
+    ".safetensors": "yolo-checkpoint",
+}
+
+_COMPILED = "it is compiled for one device: use the ONNX file, or the IR, that it was made from"
+_TORCH = "export the network itself: torch.onnx.export(model, example, 'model.onnx')"
+_EXPORT = "export it to ONNX with the tool that made it"
+# What cannot be run anywhere but at its maker's: suffix -> what it is, what to do.
+_REFUSED: dict[str, tuple[str, str]] = {
+    ".engine": ("a TensorRT engine", _COMPILED),
+    ".plan": ("a TensorRT engine", _COMPILED),
+    ".trt": ("a TensorRT engine", _COMPILED),
+    ".blob": ("a MyriadX blob", _COMPILED),
+    ".superblob": ("a MyriadX blob", _COMPILED),
+    ".dlc": ("a network compiled for Snapdragon (SNPE)", _COMPILED),
+    ".hef": ("a network compiled for Hailo", _COMPILED),
+    ".rknn": ("a network compiled for Rockchip", _COMPILED),
+    ".kmodel": ("a network compiled for Kendryte", _COMPILED),
+    ".etlt": (
+        "a TAO model, encrypted with its maker's key",
+        "use the deployable ONNX of the same model (NGC lists it as *_onnx_*), or export it: "
+        "tao model NETWORK export -m model.hdf5 -o model.onnx",
+    ),
+    ".tlt": (
+        "a TAO training checkpoint, encrypted with its maker's key",
+        "export it where it was trained: tao model NETWORK export -m model.tlt -k KEY -o model.onnx",
+    ),
+    ".uff": (
+        "a UFF graph, which TensorRT dropped in version 9",
+        "export the TensorFlow model it was made from: python -m tf2onnx.convert --graphdef model.pb "
+        "--inputs INPUT:0 --outputs OUTPUT:0 --output model.onnx",
+    ),
+    ".pb": (
+        "a TensorFlow graph",
+        "convert it: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",
+    ),
+    ".h5": ("a Keras model", "convert it: python -m tf2onnx.convert --keras model.h5 --output model.onnx"),
+    ".keras": ("a Keras model", "export it: model.export('model.onnx', format='onnx')"),
+    ".mlmodel": ("a Core ML model", _EXPORT),
+    ".mlpackage": ("a Core ML model", _EXPORT),
+    ".param": ("an ncnn network", "use the ONNX file that it was converted from"),
+    ".mnn": ("an MNN network", "use the ONNX file that it was converted from"),
+    ".pdmodel": (
+        "a Paddle network",
+        "convert it: paddle2onnx --model_dir . --model_filename model.pdmodel --params_filename model.pdiparams "
+        "--save_file model.onnx",
+    ),
+    ".torchscript": (
+        "a TorchScript program",
+        "export the network itself: torch.onnx.export(model, example, 'model.onnx')",
+    ),
+    ".mar": ("a TorchServe archive", "export the network itself: torch.onnx.export(model, example, 'model.onnx')"),
+}
+_NVINFER = re.compile(r"^\s*\[?(property|infer_config)\]?\s*[:{]?\s*(#.*|;.*)?$", re.M)
+_TEXTS = (".txt", ".yml", ".yaml", ".prototxt", ".conf", ".cfg", ".pbtxt")
+_HEAD_BYTES = 1 << 16
+
+
+def refuse_compiled(path: Path) -> None:
+    """Raises ModelError with the exact cure where the file can run only on its maker's own."""
+    told = _REFUSED.get(path.suffix.lower())
+    if told is not None:
+        raise ModelError(f"{path}: this is {told[0]}\n{told[1]}")
+
+
+def format_of_file(path: Path) -> str:
+    """The key of `IMPORTERS`, "onnx" or "openvino"; "" for a file of no known kind (read as ONNX then).
+
+    Raises ModelError for formats that cannot be read by anyone but their maker.
+    """
+    refuse_compiled(path)
+    suffix = path.suffix.lower()
+    if suffix in _TEXTS and (inside := _format_of_text(path, suffix)):
+        return inside
+    return MODEL_SUFFIXES.get(suffix, "")
+
+
+def _format_of_text(path: Path, suffix: str) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_HEAD_BYTES).decode("latin-1")
+    except OSError:
+        return ""
+    if suffix == ".cfg" and re.search(r"^\s*\[(net|network)\]", text, re.M):
+        return "darknet"
+    if path.name == "config.pbtxt":
+        return "triton"
+    return "nvinfer" if _NVINFER.search(text) else ""
+
+
+def format_of_folder(folder: Path) -> str:
+    """The format that a folder as a whole is in: a container with its own description, or ""."""
+    if (folder / "cvexport.manifest").is_file():
+        return "customvision"
+    if (folder / "config.pbtxt").is_file() or any(folder.glob("*/config.pbtxt")):
+        return "triton"
+    if (folder / "config.json").is_file() and _is_nn_archive(folder / "config.json"):
+        return "nn-archive"
+    return ""
+
+
+def _is_nn_archive(path: Path) -> bool:
+    try:
+        told = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(told, dict):
+        return False
+    model = told.get("model")
+    return isinstance(model, dict) and "metadata" in model and "inputs" in model

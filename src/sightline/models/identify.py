@@ -13,6 +13,7 @@ from typing import cast
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
+from sightline.models.arrival import Arrived, arrive
 from sightline.models.cuts import score_cut
 from sightline.models.evidence import Facts
 from sightline.models.families import TRAININGS
@@ -20,15 +21,16 @@ from sightline.models.feeding import Feeding, decide_feeding
 from sightline.models.graph import Graph
 from sightline.models.kinds import FAMILY_OF_HEAD, recognise
 from sightline.models.labels import LabelTable, fit_labels
-from sightline.models.locate import Located, content_hash, locate
-from sightline.models.manifest import Manifest, load_manifest, manifest_of, write_manifest
+from sightline.models.licence import licence_of
+from sightline.models.locate import Located, content_hash
+from sightline.models.manifest import Manifest, manifest_of, write_manifest
 from sightline.models.reading import Reading
 from sightline.models.sidefiles import Stated, label_tables, read_label_file, stated_by_graph, stated_by_sides
 from sightline.parts import judge
 from sightline.plugins import resolve
 from sightline.types import InputSpec, ModelSpec, TensorSpec, Thresholds
 
-__all__ = ["Identified", "identify", "require", "save_manifest"]
+__all__ = ["Identified", "identify", "identify_arrived", "require", "save_manifest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Identified:
     """What was found out. `question` is "" when decided, else one or two lines that name the flags to add.
 
     weights: the file a runtime loads (.onnx, or .xml). format: "onnx" or "openvino". confidence: 0..1.
-    warnings: for the user, nothing that stops (surplus labels and the like).
+    warnings: for the user, nothing that stops (surplus labels and the like). arrived: how it came.
     """
 
     spec: ModelSpec
@@ -48,15 +50,21 @@ class Identified:
     doubts: tuple[str, ...]
     question: str
     warnings: tuple[str, ...]
+    arrived: Arrived
 
 
 def identify(config: ModelConfig) -> Identified:
-    """What the model at `config.path` is. Raises ModelError for files that are no model or contradict themselves,
-    UsageError for flags that do not fit it.
+    """What the model at `config.path` is, whatever format it is in; converted models are kept in the cache.
+
+    Raises ModelError for files that are no model or contradict themselves, UsageError for flags that do not fit it.
     """
-    located = locate(config.path)
+    return identify_arrived(arrive(config.path), config)
+
+
+def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
+    """What a model that has arrived is. Raises as `identify`."""
+    located, manifest = arrived.located, arrived.stated
     graph, parts = _read(located)
-    manifest = Manifest() if located.manifest is None else load_manifest(located.manifest)
     said = (stated_by_graph(graph.metadata), stated_by_sides(located))
     tables = label_tables(located)
     facts = _facts(graph, located, manifest, said, tables)
@@ -75,7 +83,7 @@ def identify(config: ModelConfig) -> Identified:
         task=reading.task,
         version=manifest.version,
         sha256=content_hash(parts),
-        licence=manifest.licence,
+        licence=manifest.licence or licence_of(graph.metadata, located),
     )
     _check_classes(config, spec)
     question = _question(located.weights, facts, reading, feeding)
@@ -88,7 +96,8 @@ def identify(config: ModelConfig) -> Identified:
         reasons=(*reading.reasons, *feeding.reasons),
         doubts=(*reading.doubts, *feeding.doubts, *doubts),
         question=question,
-        warnings=(*notes, *_cut_off(graph, config)),
+        warnings=(*arrived.warnings, *notes, *_cut_off(graph, config)),
+        arrived=arrived,
     )
 
 
@@ -144,7 +153,7 @@ def _facts(
         stated = (manifest.input.size, *(s.size_wh for s in said))
         size = next((s for s in stated if s is not None), (0, 0))
     counts = [len(s.labels.names) for s in said if s.labels] + [len(t.names) for t in tables]
-    hints = " ".join((located.weights.name, located.weights.resolve().parent.name, graph.name)).lower()
+    hints = " ".join((located.weights.name, located.folder.resolve().name, graph.name)).lower()
     others = tuple(item for item in graph.inputs if item.name != picture.name)
     return Facts(graph, picture, others, size, counts[0] if counts else 0, hints)
 

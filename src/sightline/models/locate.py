@@ -1,4 +1,4 @@
-"""A path from the user -> the model file meant and the side files beside it."""
+"""A path from the user -> the one model file or container meant, before anything of it is read."""
 
 from __future__ import annotations
 
@@ -8,42 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import ModelError, UsageError
+from sightline.models.archives import is_archive
+from sightline.models.formats import MODEL_SUFFIXES, format_of_file, format_of_folder, refuse_compiled
 
-__all__ = ["Located", "content_hash", "locate"]
+__all__ = ["Located", "Meant", "content_hash", "meant", "weights_beside"]
 
-_MANIFESTS = ("model.yaml", "model.yml")
-# Other formats by suffix, and what can be done until an importer reads them.
-_FOREIGN = {
-    ".tflite": "TFLite",
-    ".pt": "PyTorch",
-    ".pth": "PyTorch",
-    ".torchscript": "TorchScript",
-    ".cfg": "Darknet",
-    ".weights": "Darknet",
-    ".engine": "TensorRT engine",
-    ".plan": "TensorRT engine",
-    ".trt": "TensorRT engine",
-    ".blob": "MyriadX blob",
-    ".superblob": "MyriadX blob",
-    ".dlc": "SNPE",
-    ".etlt": "TAO (encrypted)",
-    ".tlt": "TAO (encrypted)",
-    ".uff": "UFF",
-    ".caffemodel": "Caffe",
-    ".prototxt": "Caffe",
-    ".pb": "TensorFlow",
-    ".h5": "Keras",
-    ".keras": "Keras",
-    ".mlmodel": "Core ML",
-    ".mlpackage": "Core ML",
-    ".param": "ncnn",
-    ".mnn": "MNN",
-    ".pdmodel": "Paddle",
-    ".rknn": "RKNN",
-    ".hef": "Hailo",
-    ".xz": "NN Archive",
-    ".tar": "NN Archive",
-}
+MANIFESTS = ("model.yaml", "model.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What the user means. format: "onnx", "openvino", "archive", "bundle" or a key of `formats.IMPORTERS`.
+
+    path: the file, or the folder where the format is a container. folder: where side files lie.
+    whole: the user named the folder, so every side file in it is this model's.
+    """
+
+    format: str
+    path: Path
+    folder: Path
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +42,6 @@ class Located:
     format: str
     folder: Path
     whole: bool
-    manifest: Path | None = None
 
     @property
     def name(self) -> str:
@@ -66,10 +49,10 @@ class Located:
         return self.weights.stem
 
 
-def locate(path: str | Path) -> Located:
+def meant(path: str | Path) -> Meant:
     """Finds the model at `path`, a file or a folder holding one.
 
-    Raises ModelError where there is none or its format needs an importer, UsageError where there are several.
+    Raises ModelError where there is none or nobody could read it, UsageError where there are several.
     """
     path = Path(path).expanduser()
     if path.is_dir():
@@ -98,11 +81,15 @@ def _near(path: Path) -> str:
     return f"; did you mean {' or '.join(names)}?" if names else ""
 
 
-def _in_folder(folder: Path) -> Located:
+def _in_folder(folder: Path) -> Meant:
+    bundle = next((folder / name for name in MANIFESTS if _names_weights(folder / name)), None)
+    if bundle is not None:
+        return Meant("bundle", bundle, folder, whole=True)
+    container = format_of_folder(folder)
+    if container:
+        return Meant(container, folder, folder, whole=True)
     files = sorted(entry for entry in folder.iterdir() if entry.is_file())
-    models = [file for file in files if file.suffix.lower() in (".onnx", ".xml")]
-    # other XML files (annotations, say) are no models; one with weights of its stem, or holding a net, is
-    models = [file for file in models if file.suffix.lower() != ".xml" or _is_network(file)]
+    models = _models_among(files)
     if len(models) == 1:
         return _file(models[0], folder, whole=True)
     if models:
@@ -110,10 +97,43 @@ def _in_folder(folder: Path) -> Located:
         listed = ", ".join(file.name for file in models[:6])
         why = "the same model in two formats" if len(stems) == 1 else f"{len(models)} models"
         raise UsageError(f"{folder}: holds {why} ({listed}); name the file to use")
-    foreign = [file for file in files if file.suffix.lower() in _FOREIGN]
-    if foreign:
-        raise _needs_importer(foreign[0])
-    raise ModelError(f"{folder}: no model in this folder; it needs an .onnx file, or an .xml with its .bin")
+    archives = [file for file in files if is_archive(file)]
+    if len(archives) == 1:
+        return _file(archives[0], folder, whole=True)
+    if archives:
+        listed = ", ".join(file.name for file in archives[:6])
+        raise UsageError(f"{folder}: holds {len(archives)} archives ({listed}); name the one to use")
+    for file in files:
+        refuse_compiled(file)
+    raise ModelError(f"{folder}: no model in this folder; it needs an .onnx file, an .xml with its .bin, a .tflite ...")
+
+
+def _names_weights(manifest: Path) -> bool:
+    """Whether it is the manifest of a bundle: it says which file holds the weights."""
+    try:
+        lines = manifest.read_bytes()[: 1 << 20].splitlines()
+    except OSError:
+        return False
+    return any(line.startswith(b"weights:") for line in lines)
+
+
+def _models_among(files: list[Path]) -> list[Path]:
+    """The files that name a model each; one of two that belong together (cfg and weights, prototxt and caffemodel)."""
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        if file.suffix.lower() not in MODEL_SUFFIXES:
+            continue
+        # other XML and text files are no models; one with weights of its stem, or holding a net, is
+        if file.suffix.lower() == ".xml" and not _is_network(file):
+            continue
+        if file.suffix.lower() in (".cfg", ".prototxt") and format_of_file(file) not in ("darknet", "caffe"):
+            continue
+        found.setdefault(format_of_file(file), []).append(file)
+    for format, first in (("darknet", ".cfg"), ("caffe", ".prototxt")):
+        pairs = [file for file in found.get(format, []) if file.suffix.lower() == first]
+        if pairs:
+            found[format] = [file for file in pairs if "solver" not in file.name and "train" not in file.name] or pairs
+    return sorted(file for some in found.values() for file in some)
 
 
 def _is_network(xml: Path) -> bool:
@@ -121,33 +141,24 @@ def _is_network(xml: Path) -> bool:
         return b"<net" in file.read(2048)
 
 
-def _needs_importer(path: Path) -> ModelError:
-    kind = _FOREIGN[path.suffix.lower()]
-    cure = "export it to ONNX or OpenVINO"
-    if path.suffix.lower() == ".pt":
-        cure = "export it to ONNX with the package that made it"
-    elif path.suffix.lower() in (".engine", ".plan", ".trt", ".blob", ".superblob", ".dlc", ".hef", ".rknn"):
-        cure = "it is compiled for one device: use the ONNX file or the IR that it was made from"
-    elif path.suffix.lower() in (".etlt", ".tlt"):
-        cure = "use the decrypted ONNX export of the same model"
-    return ModelError(f"{path}: {kind} models are not read yet (importers come with a later version); {cure}")
-
-
-def _file(path: Path, folder: Path, *, whole: bool) -> Located:
-    suffix = path.suffix.lower()
-    manifest = next((folder / name for name in _MANIFESTS if (folder / name).is_file()), None)
-    if suffix == ".bin" and path.with_suffix(".xml").is_file():
-        path, suffix = path.with_suffix(".xml"), ".xml"
-    if suffix == ".xml":
-        weights = _weights_of(path)
-        return Located(path, (path, weights), "openvino", folder, whole, manifest)
-    if suffix in _FOREIGN:
-        raise _needs_importer(path)
+def _file(path: Path, folder: Path, *, whole: bool) -> Meant:
+    if path.name in MANIFESTS and _names_weights(path):
+        return Meant("bundle", path, path.parent, whole=True)
+    if path.name == "cvexport.manifest":
+        return Meant("customvision", path.parent, path.parent, whole=True)
+    if path.suffix.lower() == ".bin" and path.with_suffix(".xml").is_file():
+        path = path.with_suffix(".xml")
+    format = format_of_file(path)
+    if not format and is_archive(path):
+        return Meant("archive", path, folder, whole)
+    if format == "triton":
+        return Meant(format, path.parent, path.parent, whole=True)
     # anything else is read as ONNX: the reader says what it is where it is not
-    return Located(path, (path,), "onnx", folder, whole, manifest)
+    return Meant(format or "onnx", path, folder, whole)
 
 
-def _weights_of(xml: Path) -> Path:
+def weights_beside(xml: Path) -> Path:
+    """The weights of an IR: the .bin of its stem, or the only one there. Raises ModelError."""
     own = xml.with_suffix(".bin")
     if own.is_file():
         return own

@@ -25,6 +25,9 @@ __all__ = [
 ]
 
 
+FORMAT = 1  # the version of this form of manifest
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,6 +106,11 @@ def load_manifest(path: Path) -> Manifest:
         raise ConfigError(f"{path}: the manifest cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
+        raise ConfigError(
+            f"{path}:{_line(root, ['format'])}: format {value['format']} is newer than this package, which knows "
+            f"{FORMAT}; update sightline"
+        )
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: a manifest is a mapping of keys such as head, input and labels")
     try:
@@ -168,7 +176,7 @@ def manifest_of(spec: ModelSpec) -> Manifest:
 
 def dump_manifest(manifest: Manifest) -> str:
     """YAML that `load_manifest` reads back as the same manifest."""
-    plain: dict[str, Any] = manifest.model_dump(mode="json", exclude_defaults=True)
+    plain: dict[str, Any] = {"format": FORMAT, **manifest.model_dump(mode="json", exclude_defaults=True)}
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     if any(mark in text for mark in "\x85\u2028\u2029"):
         # YAML folds these as line ends; escaped they stay what they are
