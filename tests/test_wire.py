@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sightline import __version__, wire, wire_schema
+from sightline import __version__, rle, wire, wire_schema
 from sightline.errors import InputError
 from sightline.protocols import RunInfo, StageInfo
 from sightline.types import (
+    Attribute,
     Detections,
     Event,
     Frame,
     FrameResult,
     Instant,
+    Masks,
     Prediction,
     StreamInfo,
     Tracks,
@@ -247,5 +249,91 @@ def test_parse_names_what_is_wrong(line: str, words: str) -> None:
 
 
 def test_optional_fields_are_known_to_be_optional() -> None:
-    assert wire.FrameRecord.__optional_keys__ == {"timed", "utc", "file"}
+    said = {"attributes", "embedding", "text", "map"}
+    assert wire.FrameRecord.__optional_keys__ == {"timed", "utc", "file"} | said
     assert wire.EventRecord.__optional_keys__ == {"timed", "utc", "track", "label"}
+
+
+def column(*values: object) -> np.ndarray:
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
+
+
+def test_what_only_some_models_say_of_an_object() -> None:
+    disc = np.array([[0, 255], [255, 255], [128, 127]], np.uint8)
+    found = Detections(
+        boxes((10, 20, 12, 23), (0, 0, 5, 5)),
+        np.array([0.9, 0.5], np.float32),
+        np.array([0, 0], np.int32),
+        ("sign",),
+        masks=Masks(boxes((10, 20, 12, 23), (0, 0, 0, 0)), (disc, np.zeros((0, 0), np.uint8))),
+        columns={
+            "obb": np.array([[11.126, 21.5, 2, 3, 0.123456], [np.nan, 0, 0, 0, 0]], np.float32),
+            "attributes": column((Attribute("colour", "red", 0.98767, 3), Attribute("kind", "stop", 0.5)), ()),
+            "embedding": np.array([[0.6, -0.12345678], [np.inf, 0]], np.float32),
+            "text": column('Zürich "A"', None),
+            "own": np.array([1, 2]),
+        },
+    )
+    first, second = read(wire.frame_line(result_of(found)))["objects"]
+    mask = first.pop("mask")
+    assert first == {
+        "label": "sign",
+        "class": 0,
+        "score": 0.9,
+        "box": [10, 20, 12, 23],
+        "obb": [11.13, 21.5, 2, 3, 0.1235],
+        "attributes": [
+            {"name": "colour", "label": "red", "class": 3, "score": 0.9877},
+            {"name": "kind", "label": "stop", "score": 0.5},
+        ],
+        "embedding": [0.6, -0.123457],
+        "text": 'Zürich "A"',
+    }
+    assert mask["size"] == [1080, 1920]
+    full = rle.decode(mask["counts"], 1920, 1080)
+    assert full[20:23, 10:12].tolist() == [[False, True], [True, True], [True, False]]
+    assert full.sum() == 4
+    assert not rle.decode(second["mask"].pop("counts"), 1920, 1080).any()
+    assert second == {"label": "sign", "class": 0, "score": 0.5, "box": [0, 0, 5, 5], "mask": {"size": [1080, 1920]}}
+
+
+def test_masks_belong_to_their_rows_also_where_one_is_left_out() -> None:
+    found = Detections(
+        boxes((0, 0, math.nan, 4), (3, 0, 4, 1)),
+        np.ones(2, np.float32),
+        np.zeros(2, np.int32),
+        masks=Masks(boxes((0, 0, 1, 1), (3, 0, 4, 1)), (np.full((1, 1), 255, np.uint8),) * 2),
+    )
+    (only,) = read(wire.frame_line(result_of(found)))["objects"]
+    assert np.argwhere(rle.decode(only["mask"]["counts"], 1920, 1080)).tolist() == [[0, 3]]
+
+
+@given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_every_mask_survives_the_way_through_json(mask: np.ndarray) -> None:
+    h, w = mask.shape
+    stream = replace(STREAM, width=w, height=h)
+    found = Detections(
+        boxes((0, 0, w, h)),
+        np.ones(1, np.float32),
+        np.zeros(1, np.int32),
+        masks=Masks(boxes((0, 0, w, h)), (mask.astype(np.uint8) * 255,)),
+    )
+    (only,) = read(wire.frame_line(result_of(found, stream=stream)))["objects"]
+    assert (rle.decode(only["mask"]["counts"], w, h) == mask).all()
+
+
+def test_what_a_model_says_of_the_whole_view() -> None:
+    whole = Prediction(
+        attributes=(Attribute("class", "tabby", 0.70004, 281), Attribute("class", "lynx", math.nan, 287)),
+        embedding=np.array([1, 1e-9, -0.5], np.float32),
+        text="AB 12",
+    )
+    result = replace(result_of(Detections()), prediction=whole, map="video.mp4/000012.png")
+    record = read(wire.frame_line(result))
+    assert record["attributes"] == [{"name": "class", "label": "tabby", "class": 281, "score": 0.7}]
+    assert record["embedding"] == [1, 0, -0.5]
+    assert (record["text"], record["map"]) == ("AB 12", "video.mp4/000012.png")
+    plain = read(wire.frame_line(result_of(Detections())))
+    assert not {"attributes", "embedding", "text", "map"} & plain.keys()

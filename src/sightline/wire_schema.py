@@ -1,4 +1,4 @@
-"""The declaration of the results format in `sightline.wire` -> its JSON Schema (draft 2020-12), which is shipped."""
+"""The declaration of the results format in `wire_records` -> its JSON Schema (draft 2020-12), which is shipped."""
 
 import json
 import types
@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from sightline.wire import RECORDS, VERSION
+from sightline.wire_records import RECORDS, VERSION
 
 __all__ = ["schema", "schema_text", "shipped"]
 
