@@ -111,4 +111,4 @@ def test_the_results_of_the_docs_are_valid() -> None:
     schema = json.loads(files("sightline").joinpath("wire.schema.json").read_text())
     for line in lines:
         Draft202012Validator(schema).validate(json.loads(line))
-    assert [json.loads(line)["type"] for line in lines] == ["run", "frame", "event"]
+    assert [json.loads(line)["type"] for line in lines] == ["run", "frame", "frame", "event"]
