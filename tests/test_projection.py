@@ -80,8 +80,25 @@ def test_masks_agree_with_every_pixel_asked_alone(look: tuple, w: int, h: int, s
     assert y1 <= top <= bottom <= y2
     assert found.bits[0].shape == (bottom - top, right - left)
     assert set(np.unique(found.bits[0])) <= {0, 255}
+    _agrees_with_every_pixel(found, bits, window[0].tolist(), view, (x1, y1, x2, y2))
+
+
+def test_a_mask_reaches_into_samples_that_are_not_inside() -> None:
+    bits = np.zeros((7, 7), np.uint8)
+    bits[2:5, 2:5] = 120
+    bits[3, 3] = 255
+    view = View(frame_of(70, 70), np.array([[10.0, 0, 0], [0, 10.0, 0]]), (7, 7))
+    found = masks_to_frame(Masks(np.array([[0, 0, 7, 7]], np.float32), (bits,)), view, (0, 0, 70, 70))
+    assert found.dense(70, 70)[0, 29:41, 29:41].any(0).all()
+    _agrees_with_every_pixel(found, bits, [0, 0, 7, 7], view, (0, 0, 70, 70))
+
+
+def _agrees_with_every_pixel(
+    found: Masks, bits: np.ndarray, window: list[float], view: View, looked_at: tuple[int, int, int, int]
+) -> None:
+    """The one mask of `found` against its bitmap, asked for each pixel of the frame alone."""
+    (h, w), (x1, y1, x2, y2), (wx1, wy1, wx2, wy2) = bits.shape, looked_at, window
     dense = found.dense(view.frame.width, view.frame.height)[0]
-    (wx1, wy1, wx2, wy2) = window[0].tolist()
     for y in range(view.frame.height):
         for x in range(view.frame.width):
             mx, my = back(view, x + 0.5, y + 0.5)
