@@ -261,8 +261,17 @@ class InputSpec:
     @property
     def size_wh(self) -> tuple[int, int]:
         """(width, height) in pixels of a picture input; 0 where dynamic."""
-        h, w = (2, 3) if self.tensor.layout != "NHWC" else (1, 2)
-        return self.tensor.shape[w] or 0, self.tensor.shape[h] or 0
+        layout = self.tensor.layout if "W" in self.tensor.layout else "NCHW"
+        shape = self.tensor.shape
+        return shape[layout.index("W")] or 0, shape[layout.index("H")] or 0
+
+    @property
+    def frames(self) -> int:
+        """How many pictures this input is made of: 1 for a view, N for a window, 2 for a difference, 0 for none."""
+        kind, _, rest = self.source.partition(":")
+        if kind == "window":
+            return 0 if "column" in rest else int(rest)
+        return {"view": 1, "difference": 2}.get(kind, 0)
 
 
 @dataclass(frozen=True, slots=True)

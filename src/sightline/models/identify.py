@@ -16,10 +16,10 @@ from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.arrival import Arrived, arrive
 from sightline.models.cuts import score_cut
 from sightline.models.evidence import Facts
-from sightline.models.families import TRAININGS
 from sightline.models.feeding import Feeding, decide_feeding
 from sightline.models.graph import Graph
-from sightline.models.kinds import FAMILY_OF_HEAD, recognise
+from sightline.models.intake import inputs_of, picture_input
+from sightline.models.kinds import FAMILY_OF_HEAD, TASK_OF_HEAD, recognise
 from sightline.models.labels import LabelTable, fit_labels
 from sightline.models.licence import licence_of
 from sightline.models.locate import Located, content_hash
@@ -28,7 +28,7 @@ from sightline.models.reading import Reading
 from sightline.models.sidefiles import Stated, label_tables, read_label_file, stated_by_graph, stated_by_sides
 from sightline.parts import judge
 from sightline.plugins import resolve
-from sightline.types import InputSpec, ModelSpec, TensorSpec, Thresholds
+from sightline.types import InputSpec, ModelSpec, Thresholds
 
 __all__ = ["Identified", "identify", "identify_arrived", "require", "save_manifest"]
 
@@ -71,10 +71,11 @@ def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
     reading = _reading(facts, config, manifest)
     feeding = decide_feeding(facts, reading.family, config, manifest.input, said)
     options = _options(reading, config, manifest)
+    inputs = inputs_of(facts, reading, feeding, manifest)
     labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
     spec = ModelSpec(
         name=manifest.name or located.name,
-        inputs=(_picture(facts, reading, feeding, manifest.input.size), *(_other(item) for item in facts.others)),
+        inputs=inputs,
         outputs=graph.outputs,
         head=reading.head,
         head_options=options,
@@ -86,7 +87,7 @@ def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
         licence=manifest.licence or licence_of(graph.metadata, located),
     )
     _check_classes(config, spec)
-    question = _question(located.weights, facts, reading, feeding)
+    question = _question(located.weights, facts, reading, feeding, inputs)
     return Identified(
         spec=spec,
         weights=located.weights,
@@ -147,7 +148,7 @@ def _read(located: Located) -> tuple[Graph, tuple[Path, ...]]:
 def _facts(
     graph: Graph, located: Located, manifest: Manifest, said: Sequence[Stated], tables: Sequence[LabelTable]
 ) -> Facts:
-    picture = _picture_input(graph, located.weights)
+    picture = picture_input(graph, located.weights, manifest)
     size = InputSpec(picture).size_wh
     if 0 in size:
         stated = (manifest.input.size, *(s.size_wh for s in said))
@@ -156,20 +157,6 @@ def _facts(
     hints = " ".join((located.weights.name, located.folder.resolve().name, graph.name)).lower()
     others = tuple(item for item in graph.inputs if item.name != picture.name)
     return Facts(graph, picture, others, size, counts[0] if counts else 0, hints)
-
-
-def _picture_input(graph: Graph, path: Path) -> TensorSpec:
-    for item in graph.inputs:
-        if len(item.shape) != 4:
-            continue
-        if item.layout in ("NCHW", "NHWC"):
-            return item
-        if item.shape[1] in (1, 3, None) and item.shape[3] not in (1, 3):
-            return replace(item, layout="NCHW")
-        if item.shape[3] in (1, 3):
-            return replace(item, layout="NHWC")
-    listed = ", ".join(f"{item.name} {list(item.shape)}" for item in graph.inputs) or "none"
-    raise ModelError(f"{path}: no picture input (4 axes, 1 or 3 channels) among its inputs: {listed}")
 
 
 def _reading(facts: Facts, config: ModelConfig, manifest: Manifest) -> Reading:
@@ -181,11 +168,11 @@ def _reading(facts: Facts, config: ModelConfig, manifest: Manifest) -> Reading:
     resolve("head", head)
     by = "--head" if config.head else "model.yaml"
     if head == found.head:
-        return replace(found, confidence=1.0, reasons=(f"{by} says {head}", *found.reasons), task="detect", open=())
+        return replace(found, confidence=1.0, reasons=(f"{by} says {head}", *found.reasons), open=())
     family = FAMILY_OF_HEAD.get(head, "unknown")
     if found.family != "unknown" and found.confidence >= 0.9:
         family = found.family
-    return Reading(head, family, 1.0, (f"{by} says {head}",), task=manifest.task or "detect")
+    return Reading(head, family, 1.0, (f"{by} says {head}",), task=manifest.task or TASK_OF_HEAD.get(head, "detect"))
 
 
 def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[str, object]:
@@ -199,39 +186,6 @@ def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[
     if faults:
         raise UsageError(f"head {faults[0].message}")
     return good
-
-
-_LEAST_SIDE = 64  # no detector looks at less; published files of networks that take any size declare 32x32
-
-
-def _picture(facts: Facts, reading: Reading, feeding: Feeding, stated: tuple[int, int] | None) -> InputSpec:
-    """The picture input, its open axes closed with the size that is used."""
-    picture = facts.picture
-    size, shape = facts.size_wh, list(picture.shape)
-    tracing = reading.head == "centerface" and 0 < max(size) < _LEAST_SIDE
-    if 0 in size or tracing:
-        told = (
-            f"its input of {size[0]}x{size[1]} only served to write the file" if tracing else "its input size is open"
-        )
-        size = stated or TRAININGS[reading.family].size_wh
-        feeding.doubts.append(f"{told}; {size[0]}x{size[1]} is used (input: size in model.yaml)")
-        shape[0] = None if tracing else shape[0]
-    wide, high = (3, 2) if picture.layout == "NCHW" else (2, 1)
-    shape[wide], shape[high] = size
-    return InputSpec(replace(picture, shape=tuple(shape)), feeding.preprocess)
-
-
-_SIDE_SOURCES = {
-    "orig_target_sizes": "size_wh",
-    "orig_image_size": "size_wh",
-    "image_shape": "size_hw",
-    "im_shape": "size_hw",
-    "scale_factor": "ones",
-}
-
-
-def _other(item: TensorSpec) -> InputSpec:
-    return InputSpec(item, source=_SIDE_SOURCES.get(item.name.lower(), "unknown"))
 
 
 # -- thresholds, labels ----------------------------------------------------------------------------------------------
@@ -339,21 +293,17 @@ def _check_classes(config: ModelConfig, spec: ModelSpec) -> None:
 # -- the question ----------------------------------------------------------------------------------------------------
 
 
-def _question(weights: Path, facts: Facts, reading: Reading, feeding: Feeding) -> str:
+def _question(weights: Path, facts: Facts, reading: Reading, feeding: Feeding, inputs: Sequence[InputSpec]) -> str:
     """What is left open, as the flags that would answer it; "" where nothing is."""
     alone = next((node.op for node in facts.graph.nodes if node.op.endswith("_TRT")), None)
     if alone is not None:
         return f"{weights.name}: its operation {alone} runs in TensorRT only; export it without (no --end2end)"
-    for item in facts.others:
-        if _other(item).source == "unknown":
+    for item in inputs:
+        if item.source == "unknown":
             return (
-                f"{weights.name}: its input {item.name!r} {list(item.shape)} is fed by nothing here; export it without"
+                f"{weights.name}: nothing says what feeds its input {item.tensor.name!r} {list(item.tensor.shape)}\n"
+                "say it in model.yaml (inputs: NAME: {source: ones | view | difference ...}), or export it without"
             )
-    if reading.task != "detect":
-        return (
-            f"{weights.name}: its task is {reading.task}, whose head comes with a later version\n"
-            "if it is a detector after all, add --head NAME"
-        )
     if not reading.head:
         outputs = ", ".join(f"{o.name} {['?' if n is None else n for n in o.shape]}" for o in facts.outputs[:4])
         outputs = outputs.replace("'", "")

@@ -7,23 +7,19 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sightline.errors import ModelError, RuntimeFailure
-from sightline.pictures import Placement, fill_planes, fill_rgb, pad_planes, pad_rgb, place, rgb, view_of
+from sightline.errors import RuntimeFailure
+from sightline.models.filling import Buffer, Filling
 from sightline.projection import to_frame
-from sightline.protocols import Feed, FeedPlanes, FeedRgb, Head, Runtime, RuntimeOptions, Session, StageInfo
+from sightline.protocols import Feed, FeedPlanes, FeedRgb, Head, Runtime, RuntimeOptions, Session, StageInfo, Wants
 from sightline.types import (
-    U8,
     Frame,
     InputSpec,
     ModelSpec,
     PixelLayout,
     Prediction,
-    Tensor,
     View,
 )
 
@@ -40,22 +36,13 @@ class ModelTimes:
 
 
 @dataclass(slots=True)
-class _Buffer:
-    """A picture input's memory (batch, 3, H, W) and how each row is padded at the moment."""
-
-    planes: U8
-    padded: list[Placement | None]
-    extra: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
-
-
-@dataclass(slots=True)
 class _Line:
     """One compiled form of the model (fed with planes, or with RGB) and the buffers that travel with its requests."""
 
     feed: Feed
     session: Session
     batch: int
-    buffers: list[_Buffer]
+    buffers: list[Buffer]
     in_flight: int
     taken: int = 0
 
@@ -63,7 +50,7 @@ class _Line:
 @dataclass(slots=True)
 class _Sent:
     line: _Line
-    buffer: _Buffer
+    buffer: Buffer
     views: tuple[View, ...]
     frames: tuple[Frame, ...]
 
@@ -90,14 +77,15 @@ class Model:
     times: ModelTimes = field(default_factory=ModelTimes)
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     _sent: deque[_Sent] = field(default_factory=deque[_Sent])
+    _filling: Filling = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._filling = Filling(self.spec, self.crop, self.crop_px)
 
     @property
     def picture_input(self) -> InputSpec:
         """The input that the view feeds. Raises ModelError where none does."""
-        for item in self.spec.inputs:
-            if item.source == "view":
-                return item
-        raise ModelError(f"model {self.spec.name!r} has no picture input")
+        return self._filling.first
 
     @property
     def waiting(self) -> int:
@@ -121,28 +109,23 @@ class Model:
         return line
 
     def _compile(self, key: str, frame: Frame) -> _Line:
-        item = self.picture_input
-        width, height = item.size_wh
-        if not width or not height:
-            raise ModelError(
-                f"model {self.spec.name!r}: input {item.tensor.name!r} has no size; give one in model.yaml"
-            )
+        self._filling.judge()
         picture = frame.picture
         feed: Feed = FeedRgb()
         if key == "planes" and picture is not None:
             feed = FeedPlanes(picture.matrix, picture.full_range)
         session = self.runtime.load(self.spec, self.weights, replace(self.options, feed=feed))
         wants = session.wants
-        batch = wants.batch or self.options.batch or 1
-        buffers = [self._buffer(batch, width, height) for _ in range(wants.in_flight)]
+        batch = 1 if self._filling.open else self._views_at_once(wants) or self.options.batch or 1
+        sizes = self._filling.sizes(frame)
+        buffers = [self._filling.buffer(batch, sizes) for _ in range(wants.in_flight)]
         return _Line(feed, session, batch, buffers, wants.in_flight)
 
-    def _buffer(self, batch: int, width: int, height: int) -> _Buffer:
-        buffer = _Buffer(np.zeros((batch, 3, height, width), np.uint8), [None] * batch)
-        for item in self.spec.inputs:
-            if item.source != "view":
-                buffer.extra[item.tensor.name] = _constant(item, batch, (width, height))
-        return buffer
+    def _views_at_once(self, wants: Wants) -> int:
+        """The session's batch in views: an input made of several pictures takes that many of them for each."""
+        leading = wants.inputs[0].name if wants.inputs else ""
+        frames = next((item.frames for item in self.spec.inputs if item.tensor.name == leading), 1)
+        return wants.batch // max(1, frames)
 
     def batch_of(self, frame: Frame) -> int:
         """How many frames like this one go through together."""
@@ -159,10 +142,9 @@ class Model:
         line = self._line(frames[0])
         if len(frames) > line.batch:
             raise RuntimeFailure(f"{len(frames)} frames for a batch of {line.batch}")
-        buffer = line.buffers.pop()
-        size_wh = self.picture_input.size_wh
-        views = tuple(self._fill(line, buffer, row, frame, size_wh) for row, frame in enumerate(frames))
-        inputs: dict[str, Tensor] = {self.picture_input.tensor.name: buffer.planes, **buffer.extra}
+        buffer = self._taken(line, frames[0])
+        views = tuple(self._filling.fill(buffer, row, frame, line.feed) for row, frame in enumerate(frames))
+        inputs = buffer.inputs
         kept = tuple(view.frame for view in views)  # without their pictures
         line.taken += 1
         line.session.submit(inputs, None)
@@ -170,38 +152,13 @@ class Model:
         self.times.requests += 1
         self.times.prepare_s += time.thread_time() - began
 
-    def _fill(self, line: _Line, buffer: _Buffer, row: int, frame: Frame, size_wh: tuple[int, int]) -> View:
-        picture = frame.picture
-        if picture is None:
-            raise RuntimeFailure("a frame without its picture cannot be inferred")
-        pre = self.picture_input.preprocess
-        placement = place((frame.width, frame.height), size_wh, pre.resize, pre.pad, self._crop_of(frame))
-        out = buffer.planes[row]
-        stale = buffer.padded[row] != placement and placement.padded
-        if isinstance(line.feed, FeedPlanes):
-            matrix, full = line.feed.matrix, line.feed.full_range
-            if stale:
-                pad_planes(out, placement, matrix, full)
-            fill_planes(picture, placement, out, matrix, full)
-        else:
-            if stale:
-                pad_rgb(out, placement)
-            fill_rgb(rgb(picture), placement, out)
-        buffer.padded[row] = placement
-        return view_of(frame.without_picture(), placement)
-
-    def _crop_of(self, frame: Frame) -> tuple[int, int, int, int] | None:
-        """The crop in whole pixels of this frame. Raises UsageError-like ModelError where nothing is left of it."""
-        if self.crop is None:
-            return None
-        gain = (1, 1, 1, 1) if self.crop_px else (frame.width, frame.height, frame.width, frame.height)
-        x1, y1, x2, y2 = (round(v * g) for v, g in zip(self.crop, gain, strict=True))
-        x1, y1, x2, y2 = max(0, x1), max(0, y1), min(frame.width, x2), min(frame.height, y2)
-        if x2 <= x1 or y2 <= y1:
-            raise RuntimeFailure(
-                f"--crop leaves nothing of the {frame.width}x{frame.height} frames of stream {frame.stream.id!r}"
-            )
-        return x1, y1, x2, y2
+    def _taken(self, line: _Line, frame: Frame) -> Buffer:
+        """A free buffer of the sizes that `frame` needs; where the model takes any size, a new one if need be."""
+        buffer = line.buffers.pop()
+        if not self._filling.open:
+            return buffer
+        sizes = self._filling.sizes(frame)
+        return buffer if buffer.sizes == sizes else self._filling.buffer(line.batch, sizes)
 
     def collect(self, timeout_s: float) -> list[tuple[Frame, Prediction]] | None:
         """The oldest request's frames (without pictures) and predictions in frame pixels; None: not within timeout."""
@@ -230,7 +187,7 @@ class Model:
         if self.only is not None and len(detections):
             detections = detections[np.isin(detections.label, list(self.only))]
         frame = view.frame
-        looked_at = self._crop_of(frame) or (0, 0, frame.width, frame.height)
+        looked_at = self._filling.crop_of(frame) or (0, 0, frame.width, frame.height)
         return to_frame(replace(prediction, detections=detections), view, looked_at)
 
     def predict(self, frame: Frame) -> Prediction:
@@ -269,15 +226,3 @@ class Model:
         for line in self._lines.values():
             line.session.close()
         self._lines.clear()
-
-
-def _constant(item: InputSpec, batch: int, size_wh: tuple[int, int]) -> NDArray[Any]:
-    """The tensor of an input that no picture feeds."""
-    dtype = np.dtype(item.tensor.dtype)
-    if item.source in ("size_wh", "size_hw"):
-        row = size_wh if item.source == "size_wh" else size_wh[::-1]
-        return np.tile(np.array(row, dtype), (batch, 1))
-    if item.source == "ones":
-        shape = [batch if i == 0 else (d or 1) for i, d in enumerate(item.tensor.shape)]
-        return np.ones(shape, dtype)
-    raise ModelError(f"input {item.tensor.name!r}: nothing here feeds {item.source!r}")

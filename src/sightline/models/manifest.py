@@ -10,13 +10,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightline.errors import ConfigError, OutputError
-from sightline.types import ChannelOrder, ModelSpec, Resize
+from sightline.types import ChannelOrder, InputSpec, ModelSpec, Resize
 
 __all__ = [
     "InputManifest",
     "Manifest",
     "Origin",
-    "SideInput",
     "ThresholdManifest",
     "dump_manifest",
     "load_manifest",
@@ -41,6 +40,13 @@ class InputManifest(_Frozen):
     scale: tuple[float, ...] | None = None
     resize: Resize | None = None
     pad: float | None = Field(default=None, ge=0, le=255)
+    source: str | None = Field(
+        default=None,
+        pattern=r"^(view|difference|ones|zeros|size_wh|size_hw|(window:[1-9]\d{0,3}(:column:\w+)?)|(column:\w+))$",
+        description="what feeds it: view, window:N, difference, column:NAME ...; default: what the graph shows",
+    )
+    multiple: int | None = Field(default=None, ge=0, description="open sides are rounded to multiples of this")
+    layout: str | None = Field(default=None, pattern="^(NCHW|NHWC|NTCHW|NCTHW|NTHWC)$")
 
 
 class ThresholdManifest(_Frozen):
@@ -51,12 +57,6 @@ class ThresholdManifest(_Frozen):
     top: int | None = Field(default=None, ge=1)
     class_agnostic: bool | None = None
     per_class: dict[str, float] = Field(default_factory=dict)
-
-
-class SideInput(InputManifest):
-    """An input beside the first picture: what feeds it (`InputSpec.source`), and how where it is a picture."""
-
-    source: str = "view"
 
 
 class Origin(_Frozen):
@@ -81,7 +81,7 @@ class Manifest(_Frozen):
     head: str | None = None
     head_options: dict[str, object] = Field(default_factory=dict)
     input: InputManifest = InputManifest()
-    inputs: dict[str, SideInput] = Field(default_factory=dict, description="further inputs by tensor name")
+    inputs: dict[str, InputManifest] = Field(default_factory=dict, description="further inputs by tensor name")
     thresholds: ThresholdManifest = ThresholdManifest()
     labels: tuple[str, ...] | str | None = Field(
         default=None, description="the names in order, or a file beside this one"
@@ -143,24 +143,41 @@ def _line(root: yaml.Node | None, where: list[str]) -> int:
     return line
 
 
+_EVIDENT = ("size_wh", "size_hw", "unknown")  # side inputs that their names give away
+
+
+def _input_of(item: InputSpec) -> InputManifest:
+    """One input as a manifest says it; what feeds a tensor that is no picture is all that there is to say of it."""
+    source = None if item.source == "view" else item.source
+    if not item.frames:
+        return InputManifest(source=source)
+    steps = item.preprocess
+    return InputManifest(
+        size=item.size_wh if all(item.size_wh) else None,
+        color=steps.color,
+        mean=steps.mean,
+        scale=steps.scale,
+        resize=steps.resize,
+        pad=steps.pad,
+        source=source,
+        multiple=item.multiple or None,
+        layout=item.tensor.layout if "T" in item.tensor.layout else None,
+    )
+
+
 def manifest_of(spec: ModelSpec) -> Manifest:
     """Everything in `spec` that a manifest holds."""
-    picture = next(i for i in spec.inputs if i.source == "view")
-    steps, limits = picture.preprocess, spec.thresholds
+    pictured = [i for i in spec.inputs if i.frames]
+    picture = next((i for i in pictured if i.source == "view"), pictured[0] if pictured else None)
+    limits = spec.thresholds
     return Manifest(
         name=spec.name,
         version=spec.version,
         task=spec.task,
         head=spec.head,
         head_options=dict(spec.head_options),
-        input=InputManifest(
-            size=picture.size_wh if all(picture.size_wh) else None,
-            color=steps.color,
-            mean=steps.mean,
-            scale=steps.scale,
-            resize=steps.resize,
-            pad=steps.pad,
-        ),
+        input=InputManifest() if picture is None else _input_of(picture),
+        inputs={i.tensor.name: _input_of(i) for i in spec.inputs if i is not picture and i.source not in _EVIDENT},
         thresholds=ThresholdManifest(
             score=limits.score,
             nms=limits.nms,

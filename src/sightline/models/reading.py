@@ -16,6 +16,8 @@ class Reading:
     background: class 0 is none of the names. one_based: ids start at 1 though no scores for 0 exist.
     names: the labels where the kind has its own (faces). confidence: 0..1.
     open: (flag, values, why) that the file leaves open about the outputs.
+    sources: input name -> what feeds it (`InputSpec.source`), where it is not the picture's view.
+    multiple: sides that the input leaves open follow the frame, rounded to multiples of this; 0: a fixed size is used.
     """
 
     head: str
@@ -30,3 +32,5 @@ class Reading:
     task: str = "detect"
     doubts: tuple[str, ...] = ()
     open: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    multiple: int = 0

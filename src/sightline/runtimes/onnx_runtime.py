@@ -194,7 +194,7 @@ def _source(spec: ModelSpec, weights: Path, options: RuntimeOptions) -> str | by
     model = onnx.load(str(weights))
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=13)
     for item in spec.inputs:
-        if item.source == "view":
+        if item.frames:
             _put_in_front(model.graph, item, prologue_of(item, options.feed), opset, options.batch)
     return model.SerializeToString()
 
@@ -207,12 +207,13 @@ def _put_in_front(graph: onnx.GraphProto, item: InputSpec, prologue: Prologue, o
             if source == name:
                 node.input[i] = inner
     own = next(i for i in graph.input if i.name == name)
-    length: int | str = batch or item.tensor.shape[0] or "batch"
+    own_batch = batch or item.tensor.shape[0]
+    length: int | str = own_batch * item.frames if own_batch else "pictures"
     width, height = item.size_wh
     shape = [length, 3, height or "height", width or "width"]
     own.CopyFrom(helper.make_tensor_value_info(name, TensorProto.UINT8, shape))
     writer = _Writer(name, graph, [])
-    writer.write(prologue, inner, opset)
+    writer.write(prologue, inner, opset, (width, height))
     for node in reversed(writer.nodes):
         graph.node.insert(0, node)
 
@@ -233,7 +234,7 @@ class _Writer:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    def write(self, prologue: Prologue, inner: str, opset: int) -> None:
+    def write(self, prologue: Prologue, inner: str, opset: int, size_wh: tuple[int, int]) -> None:
         x = self.op("Cast", [self.name], to=TensorProto.FLOAT)
         if prologue.to_rgb is not None:
             x = self.clip(self.colours(x, prologue.to_rgb, prologue.zero), 0.0, 255.0, opset)
@@ -254,7 +255,26 @@ class _Writer:
             x = self.op("Cast", [x], to=helper.np_dtype_to_tensor_dtype(dtype))
         if prologue.nhwc:
             x = self.op("Transpose", [x], perm=[0, 2, 3, 1])
+        if prologue.stacked:
+            x = self.stacked(x, prologue, size_wh)
         self.nodes.append(helper.make_node("Identity", [x], [inner]))
+
+    def stacked(self, x: str, prologue: Prologue, size_wh: tuple[int, int]) -> str:
+        """(N * frames, ...) pictures one after the other -> the input's own layout."""
+        (width, height), frames, depth = size_wh, prologue.frames, prologue.channels
+        sides = [height, width, depth] if prologue.nhwc else [depth, height, width]
+        apart = self.op("Reshape", [x, self.constant(np.array([-1, frames, *sides], np.int64))])
+        if prologue.stacked == "minus":
+            now, before = (self.op("Gather", [apart, self.constant(np.array(i, np.int64))], axis=1) for i in (1, 0))
+            return self.op("Sub", [now, before])
+        if prologue.stacked == "NCTHW":
+            return self.op("Transpose", [apart], perm=[0, 2, 1, 3, 4])
+        if prologue.stacked == "NCHW":
+            return self.op("Reshape", [apart, self.constant(np.array([-1, frames * depth, height, width], np.int64))])
+        if prologue.stacked == "NHWC":
+            moved = self.op("Transpose", [apart], perm=[0, 2, 3, 1, 4])
+            return self.op("Reshape", [moved, self.constant(np.array([-1, height, width, frames * depth], np.int64))])
+        return apart
 
     def colours(self, x: str, rows: tuple[tuple[float, ...], ...], zero: tuple[float, ...]) -> str:
         """R, G, B as sums of terms whose fractions are cut off."""

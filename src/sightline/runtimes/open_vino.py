@@ -24,7 +24,7 @@ __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
-_FORM = 3  # of the nodes written in front of a graph: rises when they change, so that no old one is met
+_FORM = 4  # of the nodes written in front of a graph: rises when they change, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +236,14 @@ def _reshape(model: ov.Model, spec: ModelSpec, batch: int) -> None:
 def _with_prologue(model: ov.Model, spec: ModelSpec, options: RuntimeOptions) -> ov.Model:
     parameters = list(model.get_parameters())
     for item in spec.inputs:
-        if item.source != "view":
+        if not item.frames:
             continue
         port = model.input(item.tensor.name)
         parameter = port.get_node()
         prologue = prologue_of(item, options.feed)
         width, height = item.size_wh
         batch = port.get_partial_shape()[0]
-        length = -1 if batch.is_dynamic else batch.get_length()
+        length = -1 if batch.is_dynamic else batch.get_length() * item.frames
         planes = op.parameter([length, 3, height or -1, width or -1], np.uint8, name=f"{item.tensor.name}/planes")
         planes.output(0).get_tensor().set_names({item.tensor.name})
         result = _nodes(planes, prologue)
@@ -284,7 +284,30 @@ def _nodes(planes: ov.Node, prologue: Prologue) -> ov.Node:
         y = op.convert(y, np.dtype(prologue.dtype).type)
     if prologue.nhwc:
         y = op.transpose(y, op.constant(np.array([0, 2, 3, 1])))
+    if prologue.stacked:
+        y = _stacked(y, prologue)
     return y if isinstance(y, ov.Node) else y.get_node()
+
+
+def _stacked(y: Any, prologue: Prologue) -> Any:
+    """(N * frames, ...) pictures one after the other -> the input's own layout."""
+    shape = y.get_output_partial_shape(0) if isinstance(y, ov.Node) else y.get_partial_shape()
+    sides = [int(length.get_length()) for length in list(shape)[1:]]
+    apart = op.reshape(y, op.constant(np.array([-1, prologue.frames, *sides], np.int64)), special_zero=False)
+    if prologue.stacked == "minus":
+        split = op.split(apart, op.constant(np.int64(1)), prologue.frames)
+        return op.squeeze(op.subtract(split.output(1), split.output(0)), op.constant(np.array([1], np.int64)))
+    if prologue.stacked == "NCTHW":
+        return op.transpose(apart, op.constant(np.array([0, 2, 1, 3, 4])))
+    if prologue.stacked == "NCHW":
+        return op.reshape(
+            apart, op.constant(np.array([-1, prologue.frames * sides[0], *sides[1:]], np.int64)), special_zero=False
+        )
+    if prologue.stacked == "NHWC":
+        moved = op.transpose(apart, op.constant(np.array([0, 2, 3, 1, 4])))
+        last = np.array([-1, *sides[:2], prologue.frames * sides[2]], np.int64)
+        return op.reshape(moved, op.constant(last), special_zero=False)
+    return apart
 
 
 def _pixel(channels: list[Any], row: tuple[float, ...]) -> Any:

@@ -29,6 +29,9 @@ class Prologue:
     fraction of every term is what FFmpeg's scaler does, so that the pixels are those of the exact way.
     order: which of R, G, B each model channel is; empty for grey. weights: R, G, B -> grey, for grey.
     mean, scale: one number a model channel. dtype: what the model takes. nhwc: its layout.
+    stacked: how pictures are joined, `frames` of them a view: "" not at all, "minus" the last minus the one before,
+    else the layout they are stacked to ("NTCHW", "NCTHW", "NTHWC", or "NCHW" and "NHWC" for one after the other in
+    the channels).
     """
 
     to_rgb: tuple[tuple[float, ...], ...] | None
@@ -39,6 +42,8 @@ class Prologue:
     scale: tuple[float, ...]
     dtype: str
     nhwc: bool
+    frames: int = 1
+    stacked: str = ""
 
     @property
     def channels(self) -> int:
@@ -51,11 +56,13 @@ def prologue_of(spec: InputSpec, feed: Feed) -> Prologue:
     grey = pre.color is ChannelOrder.GREY
     order = () if grey else ((0, 1, 2) if pre.color is ChannelOrder.RGB else (2, 1, 0))
     channels = 1 if grey else 3
-    axis = 3 if spec.tensor.layout == "NHWC" else 1
-    declared = spec.tensor.shape[axis] if len(spec.tensor.shape) == 4 else None
-    if declared not in (None, channels):
+    layout = spec.tensor.layout or "NCHW"
+    declared = spec.tensor.shape[layout.index("C")] if len(spec.tensor.shape) == len(layout) else None
+    window = spec.source.startswith("window")
+    joined = channels * spec.frames if window and "T" not in layout else channels
+    if declared not in (None, joined):
         raise ModelError(
-            f"input {spec.tensor.name!r} has {declared} channels, colour order {pre.color.value!r} gives {channels}; "
+            f"input {spec.tensor.name!r} has {declared} channels, colour order {pre.color.value!r} gives {joined}; "
             "add --color grey or --color rgb"
         )
     to_rgb, zero = None, ()
@@ -72,7 +79,9 @@ def prologue_of(spec: InputSpec, feed: Feed) -> Prologue:
         _per_channel(pre.mean, channels, "mean"),
         _per_channel(pre.scale, channels, "scale"),
         spec.tensor.dtype,
-        spec.tensor.layout == "NHWC",
+        layout.endswith("HWC"),
+        spec.frames,
+        "minus" if spec.source == "difference" else layout if window else "",
     )
 
 
