@@ -14,9 +14,11 @@ from sightline.models.kinds_faces import (
     read_yunet,
 )
 from sightline.models.kinds_landmarks import read_face_mesh
-from sightline.models.kinds_other import read_other
+from sightline.models.kinds_maps import read_maps
 from sightline.models.kinds_points import read_movenet, read_posenet
 from sightline.models.kinds_ready import read_detection_output, read_detr, read_pairs, read_ready, read_rows
+from sightline.models.kinds_text import read_text
+from sightline.models.kinds_view import read_view
 from sightline.models.kinds_yolo import (
     read_end2end,
     read_fastestdet,
@@ -27,7 +29,7 @@ from sightline.models.kinds_yolo import (
 )
 from sightline.models.reading import Reading
 
-__all__ = ["FAMILY_OF_HEAD", "recognise"]
+__all__ = ["FAMILY_OF_HEAD", "TASK_OF_HEAD", "recognise"]
 
 _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_movenet,
@@ -50,7 +52,9 @@ _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_yolo,
     read_grids,
     read_pairs,
-    read_other,
+    read_text,
+    read_view,
+    read_maps,
 )
 
 # Where a head is given and nothing else is known of the model.
@@ -59,6 +63,7 @@ FAMILY_OF_HEAD = {
     "yolov8": "ultralytics",
     "yolov8-pose": "ultralytics",
     "yolo-end2end": "ultralytics",
+    "yolo-grids": "ultralytics",
     "yolox": "yolox",
     "nanodet": "nanodet",
     "fastestdet": "fastestdet",
@@ -78,6 +83,22 @@ FAMILY_OF_HEAD = {
     "movenet-multi": "movenet-multi",
     "posenet": "posenet",
     "points": "mediapipe",
+    "classify": "classifier",
+    "age-gender": "open-model-zoo",
+    "embed": "classifier",
+    "semantic": "segmentation",
+    "ctc": "text-line",
+    "db-text": "db-text",
+}
+
+# What a head answers; every other one detects.
+TASK_OF_HEAD = {
+    "classify": "classify",
+    "age-gender": "classify",
+    "embed": "embed",
+    "semantic": "semantic",
+    "ctc": "text",
+    "db-text": "text-detect",
 }
 
 

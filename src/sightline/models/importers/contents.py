@@ -15,7 +15,7 @@ from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import weights_beside
 from sightline.models.manifest import Manifest
 
-__all__ = ["hand_on", "inside", "json_object", "label_lines", "text_of"]
+__all__ = ["above", "hand_on", "inside", "json_object", "label_lines", "text_of"]
 
 _MOST_TEXT = 8 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -88,3 +88,18 @@ def hand_on(weights: Path, found: Foreign) -> Imported:
     module, _, name = IMPORTERS[format].partition(":")
     reader = getattr(importlib.import_module(module), name)
     return cast(Imported, reader(replace(found, format=format, path=weights, folder=weights.parent, given=())))
+
+
+def above(own: Manifest, inner: Manifest) -> Manifest:
+    """What the container says, and where it is silent what the file inside it says."""
+    update: dict[str, object] = {}
+    for name in inner.model_fields_set:
+        mine, theirs = getattr(own, name), getattr(inner, name)
+        if name in ("input", "thresholds"):
+            said = {key: value for key, value in mine if value not in (None, {})}
+            update[name] = theirs.model_copy(update=said)
+        elif mine in (None, "", (), {}):
+            update[name] = theirs
+    if own.head is not None:
+        update.pop("head_options", None)
+    return own.model_copy(update=update)

@@ -16,7 +16,7 @@ import onnx
 from sightline.errors import ModelError
 from sightline.models.evidence import in_graph, input_range
 from sightline.models.graph import Graph
-from sightline.models.importers.contents import hand_on, inside, json_object, label_lines
+from sightline.models.importers.contents import above, hand_on, inside, json_object, label_lines
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.zipmap import cut_zipmap, has_zipmap
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
@@ -67,7 +67,7 @@ def read(found: Foreign) -> Imported:
     warnings += doubts
     return Imported(
         model,
-        manifest,
+        above(manifest, inner.manifest),
         tuple(dict.fromkeys((*texts, *inner.sources))),
         tuple(changes),
         tuple(warnings),
@@ -211,8 +211,7 @@ def _head(export: _Export, graph: Graph) -> tuple[str | None, dict[str, object],
     if (
         method.startswith("classification")
         or export.domain == "classification"
-        or (len(output.shape) == 2
-        and (method != "yolo" and export.domain != "objectdetection"))
+        or (len(output.shape) == 2 and (method != "yolo" and export.domain != "objectdetection"))
     ):
         options = {"multi": True} if method.endswith("multilabel") else {}
         return "classify", options, output.shape[1] or 0 if len(output.shape) == 2 else 0
