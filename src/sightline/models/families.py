@@ -6,68 +6,45 @@ identification asks instead of guessing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sightline.types import ChannelOrder, Resize
+from sightline.models.families_view import VIEW_TRAININGS
+from sightline.models.training import (
+    BGR,
+    BYTE,
+    COCO_MEAN_BGR,
+    COCO_STD_BGR,
+    IMAGENET_MEAN,
+    IMAGENET_MEAN_BGR,
+    IMAGENET_STD,
+    IMAGENET_STD_BGR,
+    LETTERBOX,
+    ONE,
+    RGB,
+    STRETCH,
+    TOPLEFT,
+    ZERO,
+    Training,
+    training,
+)
 
 __all__ = ["TRAININGS", "Training"]
 
-RGB, BGR = ChannelOrder.RGB, ChannelOrder.BGR
-STRETCH, LETTERBOX, TOPLEFT = Resize.STRETCH, Resize.LETTERBOX, Resize.LETTERBOX_TOPLEFT
-
-ZERO, ONE, BYTE = (0.0,), (1.0,), (255.0,)
-# ImageNet's mean and deviation in grey levels of 0..255, RGB and BGR.
-IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-IMAGENET_MEAN_BGR, IMAGENET_STD_BGR = IMAGENET_MEAN[::-1], IMAGENET_STD[::-1]
-# CenterNet's own mean and deviation, BGR.
-COCO_MEAN_BGR, COCO_STD_BGR = (104.04, 113.985, 119.85), (73.695, 69.87, 70.89)
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """tensor = (pixel - mean) / scale in that channel order. Several values: the family's versions differ.
-
-    size_wh: the usual input where the file leaves it open. why: the reason shown to people.
-    """
-
-    why: str
-    color: tuple[ChannelOrder, ...]
-    values: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
-    resize: tuple[Resize, ...]
-    pad: float = 114.0
-    size_wh: tuple[int, int] = (640, 640)
-
-
-def _training(
-    why: str,
-    color: ChannelOrder | tuple[ChannelOrder, ...],
-    mean: tuple[float, ...],
-    scale: tuple[float, ...],
-    resize: Resize | tuple[Resize, ...],
-    pad: float = 114.0,
-    size_wh: tuple[int, int] = (640, 640),
-) -> Training:
-    colors = color if isinstance(color, tuple) else (color,)
-    resizes = resize if isinstance(resize, tuple) else (resize,)
-    return Training(why, colors, ((mean, scale),), resizes, pad, size_wh)
-
-
 TRAININGS: dict[str, Training] = {
-    "ultralytics": _training(
+    **VIEW_TRAININGS,
+    "ultralytics": training(
         "YOLOv5 and its successors are trained on RGB/255, centred letterbox on grey 114", RGB, ZERO, BYTE, LETTERBOX
     ),
-    "yolov7": _training("YOLOv6 and YOLOv7 take RGB/255, centred letterbox on grey 114", RGB, ZERO, BYTE, LETTERBOX),
-    "yolox": _training(
+    "yolov7": training("YOLOv6 and YOLOv7 take RGB/255, centred letterbox on grey 114", RGB, ZERO, BYTE, LETTERBOX),
+    "yolox": training(
         "YOLOX takes BGR 0..255, letterbox at the top left on grey 114", BGR, ZERO, ONE, TOPLEFT, 114, (640, 640)
     ),
-    "yolox-legacy": _training(
+    "yolox-legacy": training(
         "YOLOX before 0.1.1 took RGB with ImageNet's mean and deviation, letterbox at the top left on grey 114",
         RGB,
         IMAGENET_MEAN,
         IMAGENET_STD,
         TOPLEFT,
     ),
-    "nanodet": _training(
+    "nanodet": training(
         "NanoDet takes BGR with ImageNet's mean and deviation; its first versions letterboxed or stretched",
         BGR,
         IMAGENET_MEAN_BGR,
@@ -76,7 +53,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (320, 320),
     ),
-    "nanodet-plus": _training(
+    "nanodet-plus": training(
         "NanoDet-Plus takes BGR with ImageNet's mean and deviation, stretched (keep_ratio false)",
         BGR,
         IMAGENET_MEAN_BGR,
@@ -85,18 +62,18 @@ TRAININGS: dict[str, Training] = {
         0,
         (320, 320),
     ),
-    "picodet": _training(
+    "picodet": training(
         "PP-PicoDet takes RGB with ImageNet's mean and deviation, stretched", RGB, IMAGENET_MEAN, IMAGENET_STD, STRETCH
     ),
-    "fastestdet": _training("FastestDet takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
-    "yolo-fastestv2": _training("YOLO-FastestV2 takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
-    "ultraface": _training(
+    "fastestdet": training("FastestDet takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
+    "yolo-fastestv2": training("YOLO-FastestV2 takes BGR/255, stretched", BGR, ZERO, BYTE, STRETCH, 114, (352, 352)),
+    "ultraface": training(
         "UltraFace takes RGB, (x-127)/128, stretched", RGB, (127.0,), (128.0,), STRETCH, 0, (320, 240)
     ),
-    "pytorch-ssd": _training(
+    "pytorch-ssd": training(
         "SSD of the PyTorch line takes RGB, (x-127)/128, stretched", RGB, (127.0,), (128.0,), STRETCH, 0, (300, 300)
     ),
-    "caffe-ssd": _training(
+    "caffe-ssd": training(
         "SSD networks of Caffe and Open Model Zoo take BGR 0..255 (the rest is in the graph), stretched",
         BGR,
         ZERO,
@@ -105,7 +82,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (300, 300),
     ),
-    "mobilenet-ssd": _training(
+    "mobilenet-ssd": training(
         "MobileNet-SSD of Caffe takes BGR, (x-127.5)/127.5, stretched",
         BGR,
         (127.5,),
@@ -114,7 +91,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (300, 300),
     ),
-    "tf-detection": _training(
+    "tf-detection": training(
         "TensorFlow's detection models take RGB 0..255 (the rest is in the graph), stretched",
         RGB,
         ZERO,
@@ -123,7 +100,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (300, 300),
     ),
-    "tf-unit": _training(
+    "tf-unit": training(
         "TensorFlow's SSD cut behind its preprocessing takes RGB, x/127.5-1, stretched",
         RGB,
         (127.5,),
@@ -132,7 +109,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (300, 300),
     ),
-    "torchvision": _training(
+    "torchvision": training(
         "torchvision's detectors take RGB/255 and do the rest in the graph; how a fixed input is filled, no file tells",
         RGB,
         ZERO,
@@ -141,7 +118,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (800, 800),
     ),
-    "yolov4": _training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
+    "yolov4": training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
     "yolo-nas": Training(
         "YOLO-NAS takes BGR/255 in a letterbox, centred or at the top left by version",
         (BGR,),
@@ -149,8 +126,8 @@ TRAININGS: dict[str, Training] = {
         (LETTERBOX, TOPLEFT),
         114,
     ),
-    "rt-detr": _training("RT-DETR, D-FINE and DEIM take RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0),
-    "rf-detr": _training(
+    "rt-detr": training("RT-DETR, D-FINE and DEIM take RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0),
+    "rf-detr": training(
         "RF-DETR takes RGB with ImageNet's mean and deviation, stretched",
         RGB,
         IMAGENET_MEAN,
@@ -159,7 +136,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (560, 560),
     ),
-    "detr": _training(
+    "detr": training(
         "DETR takes RGB with ImageNet's mean and deviation; it keeps the ratio, fixed exports stretch or letterbox",
         RGB,
         IMAGENET_MEAN,
@@ -168,13 +145,13 @@ TRAININGS: dict[str, Training] = {
         124,
         (800, 800),
     ),
-    "scrfd": _training(
+    "scrfd": training(
         "SCRFD takes RGB, (x-127.5)/128, letterbox at the top left on black", RGB, (127.5,), (128.0,), TOPLEFT, 0
     ),
-    "retinaface": _training(
+    "retinaface": training(
         "RetinaFace takes BGR minus (104, 117, 123), stretched", BGR, (104.0, 117.0, 123.0), ONE, STRETCH, 0
     ),
-    "yunet": _training(
+    "yunet": training(
         "YuNet takes BGR 0..255; its own code pads to the input or resizes to it",
         BGR,
         ZERO,
@@ -183,13 +160,13 @@ TRAININGS: dict[str, Training] = {
         0,
         (320, 320),
     ),
-    "blazeface": _training(
+    "blazeface": training(
         "BlazeFace takes RGB, x/127.5-1, centred letterbox on black", RGB, (127.5,), (127.5,), LETTERBOX, 0, (128, 128)
     ),
-    "palm": _training(
+    "palm": training(
         "the palm detector takes RGB/255, centred letterbox on black", RGB, ZERO, BYTE, LETTERBOX, 0, (192, 192)
     ),
-    "centernet": _training(
+    "centernet": training(
         "CenterNet takes BGR with its own mean and deviation; it letterboxes or keeps the size",
         BGR,
         COCO_MEAN_BGR,
@@ -198,7 +175,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (512, 512),
     ),
-    "centerface": _training("CenterFace takes RGB 0..255, stretched", RGB, ZERO, ONE, STRETCH, 0),
+    "centerface": training("CenterFace takes RGB 0..255, stretched", RGB, ZERO, ONE, STRETCH, 0),
     "dbface": Training(
         "DBFace's own code takes BGR with CenterNet's mean and deviation, its conversions RGB, (x-128)/128",
         (BGR, RGB),
@@ -220,10 +197,10 @@ TRAININGS: dict[str, Training] = {
         (STRETCH,),
         0,
     ),
-    "movenet": _training(
+    "movenet": training(
         "MoveNet takes RGB 0..255 (the rest is in the graph), stretched", RGB, ZERO, ONE, STRETCH, 0, (192, 192)
     ),
-    "movenet-multi": _training(
+    "movenet-multi": training(
         "MoveNet for several people takes RGB 0..255 (the rest is in the graph), on black at the top left",
         RGB,
         ZERO,
@@ -232,10 +209,10 @@ TRAININGS: dict[str, Training] = {
         0,
         (256, 256),
     ),
-    "posenet": _training(
+    "posenet": training(
         "PoseNet on MobileNet takes RGB, (x-127.5)/127.5, stretched", RGB, (127.5,), (127.5,), STRETCH, 0, (257, 257)
     ),
-    "posenet-resnet": _training(
+    "posenet-resnet": training(
         "PoseNet on ResNet takes RGB minus (123.15, 115.9, 103.06), stretched",
         RGB,
         (123.15, 115.9, 103.06),
@@ -244,7 +221,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (257, 257),
     ),
-    "facemesh": _training(
+    "facemesh": training(
         "the face mesh of 192x192 takes RGB, x/127.5-1, of a square crop",
         RGB,
         (127.5,),
@@ -253,7 +230,7 @@ TRAININGS: dict[str, Training] = {
         0,
         (192, 192),
     ),
-    "mediapipe": _training(
+    "mediapipe": training(
         "MediaPipe's landmark networks take RGB/255 of a square crop", RGB, ZERO, BYTE, STRETCH, 0, (256, 256)
     ),
     "unknown": Training(

@@ -1,0 +1,114 @@
+"""What families that speak of the whole view are trained with: classifiers, embeddings, maps, text."""
+
+from __future__ import annotations
+
+from sightline.models.training import (
+    BGR,
+    BYTE,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ONE,
+    RGB,
+    STRETCH,
+    TOPLEFT,
+    ZERO,
+    Training,
+    training,
+)
+from sightline.types import Resize
+
+__all__ = ["VIEW_TRAININGS"]
+
+HALF, NEARLY_HALF = (127.5,), (128.0,)
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+VIEW_TRAININGS: dict[str, Training] = {
+    "classifier": Training(
+        "classifiers differ: RGB with ImageNet's mean and deviation, x/127.5-1, /255, or BGR 0..255 (less a mean)",
+        (RGB, BGR),
+        ((IMAGENET_MEAN, IMAGENET_STD), (HALF, HALF), (ZERO, BYTE), (ZERO, ONE)),
+        (STRETCH,),
+        0,
+        (224, 224),
+    ),
+    "imagenet-torch": training(
+        "PyTorch's ImageNet classifiers take RGB with ImageNet's mean and deviation",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        STRETCH,
+        0,
+        (224, 224),
+    ),
+    "tf-classifier": training(
+        "TensorFlow's MobileNets and Inceptions take RGB, x/127.5-1", RGB, HALF, HALF, STRETCH, 0, (224, 224)
+    ),
+    "caffe-classifier": training(
+        "Caffe's classifiers take BGR less ImageNet's mean", BGR, CAFFE_MEAN_BGR, ONE, STRETCH, 0, (224, 224)
+    ),
+    "ultralytics-classify": training(
+        "Ultralytics' classifiers take RGB/255, the middle of the picture cut out",
+        RGB,
+        ZERO,
+        BYTE,
+        Resize.CROP,
+        0,
+        (224, 224),
+    ),
+    "open-model-zoo": training(
+        "networks of Open Model Zoo take BGR 0..255 (the rest is in the graph), stretched",
+        BGR,
+        ZERO,
+        ONE,
+        STRETCH,
+        0,
+        (224, 224),
+    ),
+    "insightface": training("InsightFace's attribute networks take RGB 0..255", RGB, ZERO, ONE, STRETCH, 0, (96, 96)),
+    "face-embedding": Training(
+        "face embeddings differ: RGB, (x-127.5)/127.5 or /128, or ImageNet's mean and deviation",
+        (RGB,),
+        ((HALF, HALF), (HALF, NEARLY_HALF), (IMAGENET_MEAN, IMAGENET_STD)),
+        (STRETCH,),
+        0,
+        (112, 112),
+    ),
+    "re-identification": training(
+        "re-identification networks take RGB with ImageNet's mean and deviation, stretched",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        STRETCH,
+        0,
+        (128, 256),
+    ),
+    "segmentation": Training(
+        "segmentation networks differ: RGB with ImageNet's mean and deviation, x/127.5-1, or /255",
+        (RGB,),
+        ((IMAGENET_MEAN, IMAGENET_STD), (HALF, HALF), (ZERO, BYTE)),
+        (STRETCH,),
+        0,
+        (512, 512),
+    ),
+    "paddle-text": training(
+        "PaddleOCR's readers take BGR, (x-127.5)/127.5, the line at the left",
+        BGR,
+        HALF,
+        HALF,
+        TOPLEFT,
+        127.5,
+        (320, 48),
+    ),
+    "text-line": training("readers of one grey line take (x-127.5)/127.5", RGB, HALF, HALF, STRETCH, 0, (100, 32)),
+    "tao-lpr": training("TAO's licence plate reader takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (96, 48)),
+    "lprnet": training("LPRNet takes BGR, (x-127.5)/128, stretched", BGR, HALF, NEARLY_HALF, STRETCH, 0, (94, 24)),
+    "db-text": training(
+        "PaddleOCR's text finders take BGR less ImageNet's mean of RGB, stretched to multiples of 32",
+        BGR,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        STRETCH,
+        0,
+        (640, 640),
+    ),
+}
