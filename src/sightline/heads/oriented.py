@@ -28,7 +28,7 @@ def enclosing(obb: F32) -> F32:
     """The upright boxes (N, 4) xyxy around oriented ones."""
     cos, sin = np.abs(np.cos(obb[:, 4])), np.abs(np.sin(obb[:, 4]))
     half = np.stack([obb[:, 2] * cos + obb[:, 3] * sin, obb[:, 2] * sin + obb[:, 3] * cos], 1) * np.float32(0.5)
-    return np.concatenate([obb[:, :2] - half, obb[:, :2] + half], 1)
+    return np.concatenate([obb[:, :2] - half, obb[:, :2] + half], 1, dtype=np.float32)
 
 
 def prob_iou(a: F32, b: F32) -> F32:
@@ -47,7 +47,7 @@ def prob_iou(a: F32, b: F32) -> F32:
     return 1 - np.sqrt(1 - np.exp(-np.clip(distance, _EPS, 100)) + _EPS)
 
 
-def _covariance(obb: F32) -> tuple[F32, F32, F32]:
+def _covariance(obb: F32) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Variances along x and y and the covariance, each (N,), of an evenly filled rectangle."""
     along, across = obb[:, 2] ** 2 / 12, obb[:, 3] ** 2 / 12
     cos, sin = np.cos(obb[:, 4]), np.sin(obb[:, 4])

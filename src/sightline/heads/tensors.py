@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.boxes import cxcywh_to_xyxy
 from sightline.errors import ModelError, RuntimeFailure
 from sightline.protocols import Outputs
+from sightline.types import F32, I64
 
 __all__ = [
     "Floats",
     "Level",
     "activate",
+    "centred",
     "channels_first",
     "dfl",
     "grouped",
@@ -71,6 +74,15 @@ def channels_first(a: Floats, last: bool | None = None) -> Floats:
     if last is None:
         last = a.shape[1] < a.shape[0]
     return a.T if last else a
+
+
+def centred(a: Floats, rows: I64, size_wh: tuple[int, int], normalized: bool) -> F32:
+    """cx, cy, w, h in the first four channels of (D, n) -> xyxy (m, 4) of `rows` in model pixels.
+
+    normalized: they are fractions of the input.
+    """
+    box = a[:4, rows].astype(np.float32).T
+    return cxcywh_to_xyxy(box * np.array(size_wh * 2, np.float32) if normalized else box)
 
 
 def is_probability(a: Floats) -> bool:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.boxes import cxcywh_to_xyxy
 from sightline.heads.candidates import Candidates, best_class, join, points_with_score, predict
 from sightline.heads.grids import cell_points, decode_distances
-from sightline.heads.tensors import Level, activate, channels_first, dfl, levels, of_view, unreadable
+from sightline.heads.prototypes import COEFFICIENTS
+from sightline.heads.tensors import Level, activate, centred, channels_first, dfl, levels, of_view, unreadable
 from sightline.protocols import Outputs
-from sightline.types import F32, I64, ModelSpec, Prediction, Thresholds, View
+from sightline.types import ModelSpec, Prediction, Thresholds, View
 
 _TAKES = "[N, 4+C, A], or a stride [N, {sides}+C, H, W], or [N, {sides}, H, W] and [N, C, H, W]"
 
@@ -46,30 +46,14 @@ class YoloV8:
             if whole:
                 a = channels_first(of_view(whole[0], i), self.channels_last)
                 rows, score, label = best_class(a[4 : len(a) - self.nm], spec.thresholds.least, self.activated)
-                return Candidates(_boxes(a, rows, size_wh, self.normalized), score, label)
-            return self._raw(outputs, i, size_wh, spec)
+                return Candidates(centred(a, rows, size_wh, self.normalized), score, label)
+            grids = levels([a for a in outputs.values() if a.ndim == 4], i, size_wh) or []
+            found = raw_candidates(grids, self.reg_max, spec.thresholds.least, self.activated)
+            if found is None:
+                raise unreadable("yolov8", outputs, _TAKES.format(sides=4 * self.reg_max))
+            return found
 
         return predict(find, spec, views)
-
-    def _raw(self, outputs: Outputs, i: int, size_wh: tuple[int, int], spec: ModelSpec) -> Candidates:
-        grids = levels([a for a in outputs.values() if a.ndim == 4], i, size_wh) or []
-        sides = 4 * self.reg_max
-        parts: list[Candidates] = []
-        for stride in sorted({g.stride for g in grids}):
-            same = [g for g in grids if g.stride == stride]
-            pair = _split(same, sides)
-            if pair is None:
-                raise unreadable("yolov8", outputs, _TAKES.format(sides=sides))
-            box, classes = pair
-            rows, score, label = best_class(classes, spec.thresholds.least, self.activated)
-            reach = box[:, rows].astype(np.float32).T
-            if self.reg_max > 1:
-                reach = dfl(reach, self.reg_max)
-            points = cell_points(same[0].wh, 0.5)[rows]
-            parts.append(Candidates(decode_distances(points, reach) * np.float32(stride), score, label))
-        if not parts:
-            raise unreadable("yolov8", outputs, _TAKES.format(sides=sides))
-        return join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +88,32 @@ class YoloV8Pose:
             points = points_with_score(raw[..., :2] * unit)
             if self.dims == 3:
                 points[..., 2] = activate(raw[..., 2], self.activated)
-            return Candidates(_boxes(a, rows, size_wh, self.normalized), score, label, points)
+            return Candidates(centred(a, rows, size_wh, self.normalized), score, label, points)
 
         return predict(find, spec, views)
 
 
-def _boxes(a: NDArray[Any], rows: I64, size_wh: tuple[int, int], normalized: bool) -> F32:
-    """cx, cy, w, h in the first four channels of (D, n) -> xyxy (m, 4) of `rows` in model pixels."""
-    box = a[:4, rows].astype(np.float32).T
-    return cxcywh_to_xyxy(box * np.array(size_wh * 2, np.float32) if normalized else box)
+def raw_candidates(
+    grids: Sequence[Level], reg_max: int, least: float, activated: bool | None, coefficients: int = 0
+) -> Candidates | None:
+    """Candidates of levels that hold distances and classes, and `coefficients` of masks; None where they do not fit."""
+    parts: list[Candidates] = []
+    for stride in sorted({g.stride for g in grids}):
+        same = [g for g in grids if g.stride == stride]
+        weights = [g for g in same if g.channels == coefficients][-1:]
+        pair = _split([g for g in same if g not in weights], 4 * reg_max)
+        if pair is None or (coefficients and not weights):
+            return None
+        box, classes = pair
+        rows, score, label = best_class(classes, least, activated)
+        reach = box[:, rows].astype(np.float32).T
+        if reg_max > 1:
+            reach = dfl(reach, reg_max)
+        points = cell_points(same[0].wh, 0.5)[rows]
+        columns = {COEFFICIENTS: weights[0].data[:, rows].T} if weights else {}
+        boxes = decode_distances(points, reach) * np.float32(stride)
+        parts.append(Candidates(boxes, score, label, columns=columns))
+    return join(parts) if parts else None
 
 
 def _split(grids: Sequence[Level], sides: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
