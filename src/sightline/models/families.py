@@ -183,6 +183,9 @@ TRAININGS: dict[str, Training] = {
         (STRETCH, TOPLEFT),
         0,
     ),
+    "dbface-keras": training(
+        "DBFace's conversion to Keras and TFLite takes RGB, (x-128)/128, stretched", RGB, (128.0,), (128.0,), STRETCH, 0
+    ),
     "mmdetection": Training(
         "MMDetection's models differ: RGB or BGR, with ImageNet's mean and deviation or none, letterbox or stretch",
         (RGB, BGR),

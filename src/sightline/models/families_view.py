@@ -43,6 +43,9 @@ VIEW_TRAININGS: dict[str, Training] = {
     "tf-classifier": training(
         "TensorFlow's MobileNets and Inceptions take RGB, x/127.5-1", RGB, HALF, HALF, STRETCH, 0, (224, 224)
     ),
+    "tf-segmentation": training(
+        "TensorFlow's segmentation networks take RGB, x/127.5-1, stretched", RGB, HALF, HALF, STRETCH, 0, (257, 257)
+    ),
     "caffe-classifier": training(
         "Caffe's classifiers take BGR less ImageNet's mean", BGR, CAFFE_MEAN_BGR, ONE, STRETCH, 0, (224, 224)
     ),

@@ -154,7 +154,8 @@ def read_heatmaps(facts: Facts) -> Reading | None:
         return _centerface(facts, maps)
     if sorted(d or 0 for d in depths) == [1, 4, 10] or sorted(o.shape[3] or 0 for o in maps) == [1, 4, 10]:
         why = "heat map, box sides (4) and five landmarks (10): DBFace"
-        return Reading("dbface", "dbface", 0.9, (why,), classes=1, names=FACE)
+        family = "dbface-keras" if facts.graph.producer == "tflite" and facts.picture.layout == "NHWC" else "dbface"
+        return Reading("dbface", family, 0.9, (why,), classes=1, names=FACE)
     if None in depths or sorted(d or 0 for d in depths)[:2] != [2, 2] or len(maps) != 3:
         return None
     heat = next((o for o in maps if o.shape[1] != 2), None)

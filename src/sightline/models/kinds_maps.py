@@ -129,6 +129,8 @@ def _is_text(facts: Facts, found: _Map) -> bool:
 
 
 def _family(facts: Facts) -> str:
+    if facts.graph.producer == "tflite":
+        return "tf-segmentation"
     if facts.graph.format == "openvino":
         return "open-model-zoo"
     return "segmentation"

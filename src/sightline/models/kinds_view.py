@@ -170,6 +170,8 @@ def _age_gender(facts: Facts, counts: list[int]) -> Reading:
 
 def _classifier_family(facts: Facts, count: int) -> str:
     producer = facts.graph.producer.lower()
+    if producer == "tflite":
+        return "tf-classifier"
     if facts.graph.format == "openvino":
         return "open-model-zoo"
     if producer.startswith("pytorch") and count == 1000:
@@ -178,7 +180,7 @@ def _classifier_family(facts: Facts, count: int) -> str:
 
 
 def _vector_family(facts: Facts) -> str:
-    if facts.graph.format == "openvino":
+    if facts.graph.format == "openvino" and facts.graph.producer != "tflite":
         return "open-model-zoo"
     if facts.size_wh == (112, 112) or _FACES.search(facts.hints):
         return "face-embedding"

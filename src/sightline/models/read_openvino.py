@@ -112,14 +112,16 @@ class _Reader:
                 op = _OPS.get(kind, kind)
                 dims |= dict(zip(made, map(_dims, layer.iterfind("output/port")), strict=True))
                 nodes.append(Node(op, layer.get("name", ""), tuple(read), tuple(made), dict(_data(layer).attrib)))
+        metadata = dict(_remarks(self.root))
         return build_graph(
             format="openvino",
             name=self.root.get("name", ""),
-            producer="openvino",
+            # our own importer of TFLite says where a graph comes from
+            producer="tflite" if metadata.get("framework") == "tflite" else "openvino",
             inputs=inputs,
             outputs=outputs,
             nodes=nodes,
-            metadata=dict(_remarks(self.root)),
+            metadata=metadata,
             shapes=shapes,
             value=self._value,
             tensors=tensors,

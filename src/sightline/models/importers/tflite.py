@@ -12,6 +12,7 @@ from sightline.models.importers.tflite_graph import save_ir
 from sightline.models.importers.tflite_metadata import TfLiteStatement, stated_by_tflite
 from sightline.models.importers.tflite_model import TfLiteModel, TfLiteTensor, parse_tflite
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
+from sightline.types import ChannelOrder, Resize
 
 __all__ = ["read"]
 
@@ -50,7 +51,7 @@ def read(found: Foreign) -> Imported:
         manifest=_manifest(model, said, detection, feed),
         sources=(path,),
         changes=("TFLite read by OpenVINO and saved as IR", *changes),
-        warnings=(*said.warnings, *_warnings(model, detection), *((feed.why,) if feed.why else ())),
+        warnings=(*said.warnings, *_warnings(model, detection, feed)),
     )
 
 
@@ -77,12 +78,21 @@ def _manifest(model: TfLiteModel, said: TfLiteStatement, detection: Detection | 
         return plain
     return plain.model_copy(
         update={
+            "input": _detector_input(plain.input),
             "task": "detect",
             "head": "boxes-scores",
             "head_options": dict(_HEAD_OPTIONS),
             "thresholds": _thresholds(detection, said.score),
         }
     )
+
+
+def _detector_input(stated: InputManifest) -> InputManifest:
+    """TensorFlow's detectors take RGB, stretched; x/127.5-1 where the input is of floats and nothing else is said."""
+    update: dict[str, object] = {"color": stated.color or ChannelOrder.RGB, "resize": Resize.STRETCH}
+    if stated.mean is None:
+        update |= {"mean": (127.5,), "scale": (127.5,)}
+    return stated.model_copy(update=update)
 
 
 def _thresholds(detection: Detection, said: float | None) -> ThresholdManifest:
@@ -106,10 +116,14 @@ def _labels(said: TfLiteStatement, detection: Detection | None) -> tuple[str, ..
     return tuple("" if name == "???" else name for name in names)
 
 
-def _warnings(model: TfLiteModel, detection: Detection | None) -> tuple[str, ...]:
-    told: list[str] = []
+def _warnings(model: TfLiteModel, detection: Detection | None, feed: _Feed) -> tuple[str, ...]:
+    told = [feed.why] if feed.why else []
     if model.subgraphs > 1:
         told.append(f"the file holds {model.subgraphs} graphs; the first is imported")
+    if detection is not None and feed.mean is None:
+        told.append(
+            "nothing says how its input is normalised: (pixel - 127.5) / 127.5, as TensorFlow's detectors have it"
+        )
     if detection is not None and detection.classes_a_box > 1:
         told.append(f"its post-process gave up to {detection.classes_a_box} classes a box; the best one is given")
     return tuple(told)

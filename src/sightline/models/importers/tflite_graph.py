@@ -45,6 +45,7 @@ def save_ir(
         changes.append("the detection post-process was taken out: boxes are decoded in the graph, the head suppresses")
     changes += _floats(graph, model)
     changes += _pixels(graph, remarks)
+    graph.set_rt_info("tflite", "framework")
     for key in _REMARKS:
         if key in remarks:
             graph.set_rt_info(remarks[key], key)
@@ -112,10 +113,32 @@ def _floats(graph: ov.Model, model: TfLiteModel) -> list[str]:
 
 
 def _dequantised(output: ov.Output, tensor: TfLiteTensor) -> ov.Node:
+    rounded = _rounded(output)
+    if rounded is not None:
+        value, ends, levels = rounded
+        real = [op.constant(((end - tensor.zero_point) * tensor.scale).astype(np.float32)) for end in ends[2:]]
+        return op.fake_quantize(value, op.constant(ends[0]), op.constant(ends[1]), *real, levels)
     value = op.convert(output, np.float32)
     if tensor.zero_point:
         value = op.subtract(value, op.constant(np.float32(tensor.zero_point)))
     return op.multiply(value, op.constant(np.float32(tensor.scale)))
+
+
+def _rounded(output: ov.Output) -> tuple[ov.Output, list[NDArray[np.float32]], int] | None:
+    """What is rounded to whole numbers before `output`, the constants of that rounding, and its levels; so that the
+    rounding can give real numbers at once, and the operation before it stays in sight.
+    """
+    convert = output.get_node()
+    if convert.get_type_name() != "Convert":
+        return None
+    quantise = convert.input_value(0).get_node()
+    if quantise.get_type_name() != "FakeQuantize":
+        return None
+    constants = [quantise.input_value(k).get_node() for k in range(1, 5)]
+    if any(constant.get_type_name() != "Constant" for constant in constants):
+        return None
+    ends = [np.asarray(constant.data, np.float32) for constant in constants]  # type: ignore[attr-defined]
+    return quantise.input_value(0), ends, int(quantise.get_attributes()["levels"])
 
 
 def _replaced(result: ov.Node, output: ov.Output, made: ov.Node, names: set[str]) -> None:
