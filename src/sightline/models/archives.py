@@ -5,6 +5,8 @@ A member may not leave the folder, be a link or a device, come twice, or unpack 
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
 import stat
 import tarfile
@@ -12,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from sightline.errors import ModelError
 
@@ -125,11 +127,44 @@ def _unzip(path: Path, room: _Room) -> None:
 
 def _untar(path: Path, room: _Room) -> None:
     # as a stream: the members of a bomb are never searched for
-    with tarfile.open(path, "r|*") as archive:
-        for info in archive:
-            if info.isdir():
-                room.place(info.name)
-                continue
-            if not info.isreg():
-                raise room.refuse(info.name, "is a link or a device, not a file")
-            room.keep(info.name, info.size, lambda info=info: archive.extractfile(info))
+    with _opened(path) as stream:
+        whole = _Tail(stream)
+        with tarfile.open(fileobj=cast("IO[bytes]", whole), mode="r|") as archive:
+            for info in archive:
+                if info.isdir():
+                    room.place(info.name)
+                    continue
+                if not info.isreg():
+                    raise room.refuse(info.name, "is a link or a device, not a file")
+                room.keep(info.name, info.size, lambda info=info: archive.extractfile(info))
+        after = 0
+        while chunk := whole.read(_STEP):
+            after += len(chunk)
+            if after > _LARGE:
+                raise room.refuse(path.name, "goes on without an end")
+        if any(whole.last) or not whole.last:
+            raise EOFError("it ends before its end")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The tar inside, decompressed as it is read."""
+    with path.open("rb") as file:
+        head = file.read(6)
+    if head == b"\xfd7zXZ\0":
+        return lzma.open(path)
+    if head[:3] == b"BZh":
+        return bz2.open(path)
+    return cast("IO[bytes]", gzip.open(path)) if head[:2] == b"\x1f\x8b" else path.open("rb")
+
+
+class _Tail:
+    """Reads on, and remembers the last block: a whole tar ends in zeros."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.last = stream, b""
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.stream.read(size)
+        if data:
+            self.last = (self.last + data)[-512:]
+        return data

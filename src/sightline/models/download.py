@@ -57,7 +57,9 @@ def download(url: str, into: Path, sha256: str = "") -> Download:
             path = into / name
             digest = _save(answer, path, shown)
     except urllib.error.HTTPError as error:
-        raise StreamError(f"{shown}: the server answers {error.code} {error.reason}") from error
+        # the text of a refused redirection holds the new address, secrets and all
+        moved = "and is redirected to something that is not https" if error.code in range(300, 400) else error.reason
+        raise StreamError(f"{shown}: the server answers {error.code} {moved}") from error
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
         raise StreamError(f"{shown}: cannot be fetched: {reason}") from error
