@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sightline.config import PartConfig, PipelineConfig
@@ -90,6 +90,7 @@ def test_relative_paths_are_seen_from_the_file(tmp_path: Path) -> None:
         "streams: [clip.mp4, 'rtsp://h/cam', /abs/x.mp4, '0', ../up.mp4]\n"
         "model: {path: person/, labels: names.txt}\n"
         "sinks: [{kind: jsonl, path: out/}, {kind: jsonl, path: '-'}]\n"
+        "maps: maps\n"
     )
     config = load_config(file)
     assert [s.url for s in config.streams] == [
@@ -98,6 +99,7 @@ def test_relative_paths_are_seen_from_the_file(tmp_path: Path) -> None:
     assert config.model.path == f"{tmp_path}/person/"
     assert config.model.labels == f"{tmp_path}/names.txt"
     assert [s.options["path"] for s in config.sinks] == [f"{tmp_path}/out/", "-"]
+    assert config.maps == f"{tmp_path}/maps"
 
 
 def test_saved_paths_are_rewritten_for_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +161,7 @@ _pipeline = st.fixed_dictionaries(
 
 
 @given(_pipeline)
+@example({"streams": [{"url": "0E0"}], "model": {"path": "1e3", "labels": ["no", "0x1F", "~", "1_000"]}})
 @settings(max_examples=120, deadline=None)
 def test_what_is_written_is_read_back(data: dict[str, Any]) -> None:
     config = PipelineConfig.model_validate(data)

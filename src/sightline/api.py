@@ -85,6 +85,7 @@ def run(
     track: str | None = None,
     output: str | None = None,
     results: str | None = None,
+    maps: str | None = None,
     overlay: str | None = None,
     video: str | None = None,
     crop: str | None = None,
@@ -99,7 +100,7 @@ def run(
     """Every frame of every input with its objects, tracks, events and counts; each stream's in order.
 
     The words are those of `sightline run`; `options` are further keys of `model:` in a pipeline file. Files are
-    written only where `output` or `results` name them. `pictures`: results hold their frame's picture
+    written only where `output`, `results` or `maps` name them. `pictures`: results hold their frame's picture
     (`sightline.pictures.rgb(result.frame.picture)`). Leaving the loop ends every thread. Raises SightlineError; what
     ended one stream of several is raised after the others have ended.
     """
@@ -116,6 +117,7 @@ def run(
         analytics=flags.analytics(lines, zones),
         overlay=flags.drawing(overlay) if output is not None else None,
         sinks=outputs.sinks_for(expand(inputs), output, results, flags.video(video)) if written else (),
+        maps=maps,
         limits=flags.limits(
             duration_s=until.seconds, frames=until.frames, loop=loop or None, interval=interval, crop=box,
             crop_px=in_pixels or None, connect_timeout_s=connect_timeout_s,

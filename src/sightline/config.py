@@ -188,4 +188,7 @@ class PipelineConfig(_Frozen):
     analytics: tuple[PartConfig, ...] = ()
     overlay: Annotated[PartConfig | None, BeforeValidator(_boxes_unless_named)] = None
     sinks: tuple[PartConfig, ...] = ()
+    maps: str | None = Field(
+        default=None, min_length=1, description="a folder for class maps: STREAM/000012.png, 8-bit class ids"
+    )
     limits: LimitsConfig = LimitsConfig()

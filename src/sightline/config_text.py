@@ -72,7 +72,7 @@ def dump_config(config: PipelineConfig, folder: Path | None = None) -> str:
     if folder is not None:
         config = _paths_mapped(config, lambda path: _seen_from(path, folder))
     data = config.model_dump(mode="json", exclude_defaults=True)
-    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
@@ -97,6 +97,16 @@ _SCALARS = (
 )
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), ["" if c == "\0" else c for c in _first])
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that also quotes text which is a number by YAML 1.2 alone, such as 1e3."""
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()), *_Loader.yaml_implicit_resolvers.get(first, ())]
+    for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
+}
 
 
 def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int:
@@ -261,6 +271,7 @@ def _paths_mapped(config: PipelineConfig, change: Callable[[str], str]) -> Pipel
             "model": model(config.model),
             "then": tuple(map(model, config.then)),
             "sinks": tuple(map(sink, config.sinks)),
+            "maps": config.maps if config.maps is None else path(config.maps),
         }
     )
 

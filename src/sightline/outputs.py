@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
 from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
+from sightline.sinks.maps import MapFolder
 from sightline.sinks.target import check_target, is_folder, output_name
 from sightline.sources.inputs import StreamInput, expand, unique_ids
 
-__all__ = ["PICTURES", "VIDEOS", "check_outputs", "inputs_of", "sinks_for", "stream_path", "streams_of", "written"]
+__all__ = [
+    "PICTURES",
+    "VIDEOS",
+    "check_outputs",
+    "inputs_of",
+    "map_folders",
+    "sinks_for",
+    "stream_path",
+    "streams_of",
+    "written",
+]
 
 VIDEOS = (".mp4", ".mkv", ".mov", ".m4v")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -103,6 +114,11 @@ def written(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]
     return files
 
 
+def map_folders(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]:
+    """The folders of class maps that a run may write, one a stream."""
+    return [] if config.maps is None else [MapFolder(config.maps).of_stream(item.id) for item in inputs]
+
+
 def stream_path(path: str, item: StreamInput) -> str:
     """The path of one stream's own output: "{stream}" in it stands for the stream's name without its ending.
 
@@ -138,6 +154,19 @@ def check_outputs(config: PipelineConfig, inputs: Sequence[StreamInput]) -> None
             raise UsageError(f"{file}: two outputs have this name; choose another for one of them")
         if file.is_file() or not file.exists():
             twice.add(file.resolve())
+
+    _check_maps(config, inputs, {path.parent for path in read})
+
+
+def _check_maps(config: PipelineConfig, inputs: Sequence[StreamInput], read: Set[Path]) -> None:
+    """Raise UsageError where maps would lie among what is `read`, or two streams would share a folder."""
+    folders = map_folders(config, inputs)
+    for item, folder in zip(inputs, folders, strict=False):
+        MapFolder(str(config.maps)).check(item.id)
+        if folder.resolve() in read:
+            raise UsageError(f"--maps {config.maps}: {folder} holds an input; choose another folder")
+        if folders.count(folder) > 1:
+            raise UsageError(f"--maps {config.maps}: two streams would write into {folder}; give one another id")
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:

@@ -12,7 +12,7 @@ from sightline.cli.stopping import stopping
 from sightline.config import PipelineConfig
 from sightline.errors import UsageError
 from sightline.models.diagnose import diagnose, sentences
-from sightline.outputs import check_outputs, inputs_of, written
+from sightline.outputs import check_outputs, inputs_of, map_folders, written
 from sightline.pipeline.build import build
 from sightline.pipeline.run import Pipeline
 
@@ -30,7 +30,8 @@ def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = Fals
     if pipeline.samples and not stop.asked and (as_json or not quiet):
         model = pipeline.model
         pipeline.notes += sentences(diagnose(model, pipeline.samples), model.spec.thresholds.score)
-    _tell(pipeline, [path for path in written(config, inputs) if path.exists()], quiet, as_json)
+    outputs = written(config, inputs) + map_folders(config, inputs)
+    _tell(pipeline, [path for path in outputs if path.exists()], quiet, as_json)
     if stop.asked:
         return 130
     return 1 if pipeline.lost else 0

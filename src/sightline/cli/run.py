@@ -29,6 +29,7 @@ def command(
     inputs: Annotated[list[str] | None, typer.Argument(help="videos, pictures, folders, globs, URLs, devices")] = None,
     output: Annotated[Text, typer.Option("-o", "--output", help="annotated video or picture, or a folder/")] = None,
     results: Annotated[Text, typer.Option(help="results as JSON lines: a file, or - for standard output")] = None,
+    maps: Annotated[Text, typer.Option(help="a folder for class maps (PNG of class ids) of semantic models")] = None,
     line: Annotated[
         list[str] | None, typer.Option(help="count what crosses: gate=0.1,0.5,0.9,0.5 (repeatable)")
     ] = None,
@@ -89,6 +90,7 @@ def command(
         analytics=flags.analytics(line or (), zone or ()),
         overlay=flags.drawing(overlay) if wants_picture and not no_overlay else None,
         sinks=sinks_for(streams, output, results, flags.video(video)),
+        maps=maps,
         limits=flags.limits(
             duration_s=until.seconds, frames=until.frames, loop=loop or None, interval=interval, crop=box,
             crop_px=box_px or None, connect_timeout_s=connect_timeout, stop_on_loss=stop_on_loss or None,

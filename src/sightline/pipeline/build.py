@@ -18,6 +18,7 @@ from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
 from sightline.plugins import resolve
 from sightline.protocols import Analytic, Head, Overlay, Runtime, RuntimeOptions, Sink, Source, Tracker
+from sightline.sinks.maps import MapFolder
 from sightline.sources.inputs import StreamInput, build_source
 from sightline.types import ModelSpec
 
@@ -38,6 +39,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     model, identified = build_model(config.model, config)
     inputs = streams_of(config.streams)
     _check_sinks(config.sinks, len(inputs))
+    _check_maps(config.maps, model.spec)
     shared = [cast(Sink, construct("sink", p.kind, p.options)) for p in config.sinks if p.kind not in _OWN]
     limits = config.limits
     pipeline = Pipeline(model, shared_sinks=shared, stop_on_loss=limits.stop_on_loss)
@@ -105,6 +107,7 @@ def build_lane(
         analytics=tuple(cast(Analytic, construct("analytic", p.kind, p.options)) for p in parts),
         overlay=cast(Overlay, construct("overlay", overlay.kind, overlay.options)) if overlay is not None else None,
         own_sinks=tuple(own),
+        maps=MapFolder(config.maps) if config.maps is not None else None,
         interval=config.limits.interval,
         read_ahead=3 if len(config.streams) == 1 else 2,
         keep_pictures=keep_pictures,
@@ -151,6 +154,13 @@ def _own_sink(part: PartConfig, item: StreamInput) -> Sink:
     path = stream_path(str(part.options.get("path", "")), item)
     options = part.options if kind == part.kind else {}
     return cast(Sink, construct("sink", kind, {**options, "path": path}))
+
+
+def _check_maps(folder: str | None, spec: ModelSpec) -> None:
+    if folder is not None and spec.task != "semantic":
+        raise UsageError(
+            f"--maps {folder}: model {spec.name!r} makes no class maps (its task is {spec.task}); leave --maps out"
+        )
 
 
 def _check_sinks(sinks: Sequence[PartConfig], streams: int) -> None:

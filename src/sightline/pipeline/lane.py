@@ -15,6 +15,7 @@ from sightline.channel import Bell, Channel, Closed, Worker
 from sightline.pictures import canvas
 from sightline.pipeline.metrics import StreamMetrics
 from sightline.protocols import Analytic, Overlay, Sink, Source, Tracker
+from sightline.sinks.maps import MapFolder
 from sightline.types import (
     I64,
     Detections,
@@ -50,7 +51,7 @@ class Lane:
 
     names: the model's label table, for frames that it does not see.
     interval: frames passed over between two that a model sees. own_sinks: this lane's alone, fed in a thread where
-    they want pictures.
+    they want pictures. maps: where class maps are written, before the result that names them is handed on.
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Lane:
     analytics: Sequence[Analytic] = ()
     overlay: Overlay | None = None
     own_sinks: Sequence[Sink] = ()
+    maps: MapFolder | None = None
     interval: int = 0
     read_ahead: int = 3
     keep_pictures: bool = False
@@ -185,11 +187,17 @@ class Lane:
         if detections is not prediction.detections:
             prediction = replace(prediction, detections=detections)
         shown = frame if self.keep_pictures else frame.without_picture()
-        result = FrameResult(shown, prediction, tracks, inferred=pending.inferred)
+        result = FrameResult(shown, prediction, tracks, inferred=pending.inferred, map=self._mapped(frame, prediction))
         if self.analytics:
             result = self._analysed(result)
         self.metrics.add(result)
         return result
+
+    def _mapped(self, frame: Frame, prediction: Prediction) -> str:
+        """The name of the file that now holds this frame's class map; "" for none."""
+        if self.maps is None or prediction.classmap is None:
+            return ""
+        return self.maps.write(frame, prediction.classmap)
 
     def _printed(self, detections: Detections, tracks: Tracks) -> tuple[Detections, Tracks]:
         """Only what passes the threshold or is tracked; the tracker may have seen more."""

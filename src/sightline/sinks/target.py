@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from sightline.errors import OutputError, UsageError
 
-__all__ = ["Staged", "check_target", "in_folder", "is_folder", "output_name"]
+__all__ = ["Staged", "check_target", "folder_name", "in_folder", "is_folder", "output_name"]
 
 _REPEAT = re.compile(r"(#\d+)$")
 _LONGEST = 200  # bytes of a name, so that what is added to it still fits into the 255 that file systems allow
@@ -23,8 +23,13 @@ def output_name(stream_id: str, suffix: str) -> str:
     known = PurePosixPath(name).suffix
     if 1 < len(known) <= 6 and not known[1:].isdigit():
         name = name[: -len(known)]
-    short = name.encode()[:_LONGEST].decode("utf-8", "ignore")
-    return (_ODD.sub("_", short).strip(" .") or "stream") + (repeat.group() if repeat else "") + suffix
+    return folder_name(name) + (repeat.group() if repeat else "") + suffix
+
+
+def folder_name(stream_id: str) -> str:
+    """The name of a stream's own folder: its id, in which odd characters become "_"."""
+    short = stream_id.encode()[:_LONGEST].decode("utf-8", "ignore")
+    return _ODD.sub("_", short).strip(" .") or "stream"
 
 
 def is_folder(path: str) -> bool:
