@@ -34,7 +34,7 @@ class MoveNet:
             raw = of_view(fitting[0], i).astype(np.float32).reshape(-1, 3)
             points = raw[:, [1, 0, 2]]
             points[:, :2] *= np.array(size_wh, np.float32)
-            return points, float(points[:, 2].mean())
+            return Found(points, float(points[:, 2].mean()))
 
         return predict_one(find, spec, views)
 

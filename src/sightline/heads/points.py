@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightline.errors import ModelError
 from sightline.heads.candidates import points_with_score
 from sightline.heads.tensors import Floats, activate, of_view, unreadable
 from sightline.heads.whole_view import Found, predict_one
 from sightline.protocols import Outputs
-from sightline.types import F32, ModelSpec, Prediction, Thresholds, View
+from sightline.types import F32, Attribute, ModelSpec, Prediction, Thresholds, View
 
 __all__ = ["Points"]
 
@@ -30,6 +31,8 @@ class Points:
     keep: points that are handed on, the first ones; negative: the last ones; 0: all.
     visible: which of a point's numbers is its score (-1: none, 1.0). scores: name of an output [N, K] with the scores.
     flag: name of an output with the score of the whole (column `flag_column` of it), "": 1.
+    world: name of an output [N, 3J] of points in space, handed on as column "world" (1, J, 3) in the model's own unit.
+    handed: name of an output whose one probability tells right hands from left ones: attribute "hand".
     activated: flag and scores are probabilities; False: logits; None: logits where a value lies outside 0..1.
     """
 
@@ -45,6 +48,8 @@ class Points:
     scores: str = ""
     flag: str = ""
     flag_column: int = 0
+    world: str = ""
+    handed: str = ""
     activated: bool | None = None
 
     def __post_init__(self) -> None:
@@ -65,7 +70,7 @@ class Points:
                 if len(said) != len(found):
                     raise unreadable("points", outputs, f"as many scores in {self.scores!r} as points")
                 found[:, 2] = activate(said, self.activated)
-            return found, self._flag(outputs, i)
+            return Found(found, self._flag(outputs, i), self._columns(outputs, i))
 
         return predict_one(find, spec, views)
 
@@ -73,7 +78,7 @@ class Points:
         if self.points:
             fitting = [_named(outputs, self.points)]
         else:
-            others = {self.flag, self.scores}
+            others = {self.flag, self.scores, self.world, self.handed}
             fitting = [a for name, a in outputs.items() if name not in others]
         fitting = [a for a in fitting if a.ndim >= 2 and len(a) and (a.size // len(a)) % self.dims == 0 and a.size]
         if not fitting:
@@ -94,6 +99,18 @@ class Points:
         if self.flag_column >= len(said):
             raise unreadable("points", outputs, f"column {self.flag_column} of {self.flag!r}")
         return float(activate(said[self.flag_column : self.flag_column + 1], self.activated)[0])
+
+    def _columns(self, outputs: Outputs, i: int) -> dict[str, NDArray[Any]]:
+        columns: dict[str, NDArray[Any]] = {}
+        if self.world:
+            columns["world"] = of_view(_named(outputs, self.world), i).astype(np.float32).reshape(1, -1, 3)
+        if self.handed:
+            right = float(of_view(_named(outputs, self.handed), i).astype(np.float32).ravel()[0])
+            side = Attribute("hand", "right", right, 1) if right > 0.5 else Attribute("hand", "left", 1 - right, 0)
+            row = np.empty(1, object)
+            row[0] = (side,)
+            columns["attributes"] = row
+        return columns
 
 
 def _named(outputs: Outputs, name: str) -> Floats:

@@ -50,7 +50,7 @@ class PoseNet:
             points[:, 0] = x * step + offset[keypoints + k, y, x]
             points[:, 1] = y * step + offset[k, y, x]
             points[:, 2] = activate(heat[k, y, x], self.activated)
-            return points, float(points[:, 2].mean())
+            return Found(points, float(points[:, 2].mean()))
 
         return predict_one(find, spec, views)
 

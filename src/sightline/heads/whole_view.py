@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,14 @@ from sightline.types import ModelSpec, Prediction, View
 
 __all__ = ["Found", "predict_one"]
 
-# keypoints (K, 3) in model pixels with their scores, and the score of the object
-Found = tuple[NDArray[Any], float]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """points: (K, 3) x, y in model pixels and score. score: of the object. columns: one row each, (1, ...)."""
+
+    points: NDArray[Any]
+    score: float
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
 
 def predict_one(
@@ -25,8 +32,9 @@ def predict_one(
     """
 
     def candidates(i: int, size_wh: tuple[int, int]) -> Candidates:
-        points, score = find(i, size_wh)
+        found = find(i, size_wh)
         box = np.array([[0, 0, *size_wh]], np.float32)
-        return Candidates(box, np.array([score], np.float32), face_ids(spec, 1), points[None])
+        score = np.array([found.score], np.float32)
+        return Candidates(box, score, face_ids(spec, 1), found.points[None], found.columns)
 
     return predict(candidates, spec, views)
