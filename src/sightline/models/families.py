@@ -118,6 +118,15 @@ TRAININGS: dict[str, Training] = {
         0,
         (800, 800),
     ),
+    "darknet": training(
+        "Darknet's networks take RGB/255, stretched unless their cfg says letter_box",
+        RGB,
+        ZERO,
+        BYTE,
+        STRETCH,
+        127,
+        (416, 416),
+    ),
     "yolov4": training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
     "yolo-nas": Training(
         "YOLO-NAS takes BGR/255 in a letterbox, centred or at the top left by version",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sightline.models.evidence import Facts
+from sightline.models.kinds_darknet import read_darknet
 from sightline.models.kinds_faces import (
     read_blazeface,
     read_heatmaps,
@@ -32,6 +33,7 @@ from sightline.models.reading import Reading
 __all__ = ["FAMILY_OF_HEAD", "TASK_OF_HEAD", "recognise"]
 
 _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
+    read_darknet,
     read_movenet,
     read_posenet,
     read_face_mesh,
@@ -79,6 +81,9 @@ FAMILY_OF_HEAD = {
     "centernet": "centernet",
     "centerface": "centerface",
     "dbface": "dbface",
+    "darknet-yolo": "darknet",
+    "darknet-region": "darknet",
+    "darknet-detection": "darknet",
     "movenet": "movenet",
     "movenet-multi": "movenet-multi",
     "posenet": "posenet",

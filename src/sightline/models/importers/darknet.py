@@ -12,7 +12,7 @@ from sightline.models.graph_writer import GraphWriter
 from sightline.models.importers.darknet_cfg import Section, read_cfg
 from sightline.models.importers.darknet_files import Parts, given_labels, parts_of
 from sightline.models.importers.darknet_heads import Outcome, outcome_of
-from sightline.models.importers.darknet_layers import write_layer
+from sightline.models.importers.darknet_layers import RECURRENT, write_layer
 from sightline.models.importers.darknet_network import Blob, Network
 from sightline.models.importers.darknet_weights import Weights, open_weights
 from sightline.models.importers.darknet_wts import open_wts
@@ -58,6 +58,9 @@ def read(found: Foreign) -> Imported:
 def build(sections: tuple[Section, ...], weights: Weights, name: str) -> Built:
     """The graph of `sections` ([net] first). Raises ModelError naming file, line and layer."""
     net, *layers = sections
+    for layer in layers:
+        if layer.kind in RECURRENT:
+            raise layer.fault("recurrent layers carry something from frame to frame and are not supported")
     writer = GraphWriter(name)
     network = Network(writer, weights, _start(net, writer))
     warnings: list[str] = []

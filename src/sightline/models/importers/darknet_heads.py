@@ -70,6 +70,8 @@ def _pairs(layer: Section, rows: tuple[int, ...]) -> tuple[float, ...]:
     values = layer.numbers("anchors")
     if not values:
         raise layer.fault("it has no anchors=")
+    if len(values) % 2:
+        raise layer.fault(f"{len(values)} numbers in anchors= are no pairs; is a comma missing?", "anchors")
     if 2 * max(rows) + 1 >= len(values):
         raise layer.fault(f"{len(values)} numbers in anchors= have no anchor {max(rows)}", "anchors")
     return tuple(values[2 * row + k] for row in rows for k in (0, 1))
@@ -82,7 +84,7 @@ def _yolo(ends: list[End]) -> Outcome:
     for end in ends:
         layer = end.layer
         total = layer.integer("num", 1, 1, 4096)
-        mask = layer.integers("mask", 0, total - 1) or tuple(range(total))
+        mask = layer.integers("mask", 0, 4095) or tuple(range(total))
         _fitting(layer, end.blob, len(mask), _classes(layer) + (9 if layer.kind == "gaussian_yolo" else 5))
         anchors.append(_pairs(layer, mask))
         if _classes(layer) != _classes(first):

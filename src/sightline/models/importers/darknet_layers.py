@@ -25,7 +25,7 @@ from sightline.models.importers.darknet_kernels import (
 from sightline.models.importers.darknet_network import Blob, Network
 from sightline.models.importers.darknet_trees import read_tree
 
-__all__ = ["write_layer"]
+__all__ = ["RECURRENT", "write_layer"]
 
 _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 
@@ -35,8 +35,6 @@ def write_layer(layer: Section, net: Network) -> Blob:
     write = _LAYERS.get(layer.kind)
     if write is not None:
         return write(layer, net)
-    if layer.kind in _RECURRENT:
-        raise layer.fault("recurrent layers carry something from frame to frame and are not supported")
     near = difflib.get_close_matches(layer.kind, _LAYERS, n=1)
     raise layer.fault("no layer of Darknet is called so" + (f"; did you mean [{near[0]}]?" if near else ""))
 
@@ -132,7 +130,7 @@ def _crop(layer: Section, net: Network) -> Blob:
 
 
 def _reorg(layer: Section, net: Network) -> Blob:
-    """[reorg] and [reorg3d]: the same walk over the numbers; [reorg] takes them in the wrong shape, as nets learnt it."""
+    """[reorg] and [reorg3d]: one walk over the numbers; [reorg] takes them in the wrong shape, as nets learnt it."""
     start, stride = net.before(layer), layer.integer("stride", 1, 1, 64)
     square, reverse = stride * stride, bool(layer.integer("reverse", 0))
     channels, height, width = start.channels, start.height, start.width
@@ -189,16 +187,12 @@ def _shortcut(layer: Section, net: Network) -> Blob:
     others = [net.at(layer, number, "from") for number in layer.integers("from", -(1 << 20), 1 << 20)]
     if not others:
         raise layer.fault("from= names no layer")
-    for other in others:
-        if (other.height, other.width) != (start.height, start.width):
-            sizes = f"{other.width}x{other.height} to {start.width}x{start.height}"
-            raise layer.fault(f"layers of different sizes cannot be added: {sizes}", "from")
     weights = _shares_of_shortcut(layer, net, 1 + len(others), start.channels)
     if weights is None and (layer.number("alpha", 1) != 1 or layer.number("beta", 1) != 1):
         weights = np.array([layer.number("alpha", 1), *[layer.number("beta", 1)] * len(others)], np.float32)[:, None]
     made = ""
     for k, blob in enumerate([start, *others]):
-        part = blob.tensor if blob.channels == start.channels else _fitted(layer, net, blob, start.channels)
+        part = _fitted(layer, net, blob, start)
         if weights is not None:
             column = net.numbers(layer, "weights", weights[k].reshape(-1, 1, 1))
             part = net.node(layer, "Mul", [part, column])
@@ -224,12 +218,21 @@ def _shares_of_shortcut(layer: Section, net: Network, parts: int, channels: int)
     return raised / (raised.sum(0) + np.float32(0.0001))
 
 
-def _fitted(layer: Section, net: Network, blob: Blob, channels: int) -> str:
-    """`blob` with as many channels: those beyond cut off, those missing zero."""
-    if blob.channels > channels:
-        return net.node(layer, "Slice", [blob.tensor, *(net.writer.constant([v]) for v in (0, channels, 1))])
-    wider = net.writer.constant([0, 0, 0, 0, 0, channels - blob.channels, 0, 0])
-    return net.node(layer, "Pad", [blob.tensor, wider])
+def _fitted(layer: Section, net: Network, blob: Blob, start: Blob) -> str:
+    """`blob` in the shape of `start`: every n-th place of a larger one, channels beyond cut off, missing ones zero."""
+    step, tensor = blob.width // start.width, blob.tensor
+    if (blob.width, blob.height) != (step * start.width, step * start.height):
+        sizes = f"{blob.width}x{blob.height} to {start.width}x{start.height}"
+        raise layer.fault(f"layers of sizes that do not go into each other cannot be added: {sizes}", "from")
+    if step > 1:
+        bounds = ([0, 0], [blob.height, blob.width], [2, 3], [step, step])
+        tensor = net.node(layer, "Slice", [tensor, *map(net.writer.constant, bounds)])
+    if blob.channels > start.channels:
+        return net.node(layer, "Slice", [tensor, *(net.writer.constant([v]) for v in (0, start.channels, 1))])
+    if blob.channels < start.channels:
+        wider = net.writer.constant([0, 0, 0, 0, 0, start.channels - blob.channels, 0, 0])
+        return net.node(layer, "Pad", [tensor, wider])
+    return tensor
 
 
 def _scale_channels(layer: Section, net: Network) -> Blob:
@@ -339,7 +342,7 @@ def _end(layer: Section, net: Network) -> Blob:
     return Blob(name, start.channels, start.height, start.width, closed=layer.name)
 
 
-_RECURRENT = ("rnn", "crnn", "gru", "lstm", "conv_lstm", "history")
+RECURRENT = ("rnn", "crnn", "gru", "lstm", "conv_lstm", "history")
 _LAYERS: dict[str, Callable[[Section, Network], Blob]] = {
     **dict.fromkeys(("convolutional", "conv"), write_convolution),
     **dict.fromkeys(("deconvolutional", "deconv"), write_deconvolution),
