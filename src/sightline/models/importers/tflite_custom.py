@@ -35,8 +35,7 @@ class Detection:
     """The options of the detection post-process and its constants.
 
     anchors: (A, 4) cy, cx, h, w as fractions. scales: y, x, h, w. first: the column of the first class that is not
-    background. box, score: (scale, zero point) of quantised inputs, scale 0 where they are floats. outputs: tensor
-    indices of boxes, classes, scores, count. most: detections in all; each: per class, where regular.
+    background. outputs: tensor indices of boxes, classes, scores, count. most: detections in all.
     regular: suppression class by class, else by the best class of each anchor over all classes.
     """
 
@@ -44,13 +43,10 @@ class Detection:
     scales: tuple[float, float, float, float]
     classes: int
     first: int
-    box: tuple[float, int]
-    score: tuple[float, int]
     outputs: tuple[int, ...]
     least: float
     iou: float
     most: int
-    each: int
     classes_a_box: int
     regular: bool
 
@@ -120,10 +116,8 @@ def _detection(model: TfLiteModel, operator: TfLiteOperator, options: dict[str, 
         raise DamagedBuffer("one of its scales is 0")
     return Detection(
         anchors, scales, classes, score.shape[2] - classes,
-        (box.scale if box.dtype != "float32" else 0.0, box.zero_point),
-        (score.scale if score.dtype != "float32" else 0.0, score.zero_point),
         operator.outputs, number("nms_score_threshold"), number("nms_iou_threshold"),
-        max(1, int(number("max_detections"))), int(number("detections_per_class", 100)),
+        max(1, int(number("max_detections"))),
         int(number("max_classes_per_detection", 1)), bool(options.get("use_regular_nms", False)),
     )  # fmt: skip
 
@@ -146,8 +140,9 @@ def _detection_nodes(detection: Detection) -> Callable[[NodeContext], list[ov.Ou
     """Boxes [1, A, 4] (x1, y1, x2, y2 fractions) and scores [1, A, C]; the third and fourth output are nothing."""
 
     def convert(node: NodeContext) -> list[ov.Output]:
-        raw = _real(node.get_input(0), detection.box)
-        scores = _real(node.get_input(1), detection.score)
+        # quantised inputs are real numbers by the time OpenVINO has resolved them; the conversion then falls away
+        raw = op.convert(node.get_input(0), np.float32)
+        scores = op.convert(node.get_input(1), np.float32)
         cy, cx, h, w = (detection.anchors[:, k : k + 1] for k in range(4))
         y, x, high, wide = (_column(raw, k) for k in range(4))
         ys, xs, hs, ws = (np.float32(scale) for scale in detection.scales)
@@ -166,14 +161,6 @@ def _detection_nodes(detection: Detection) -> Callable[[NodeContext], list[ov.Ou
         return [made.output(0) for made in (boxes, scores, *nothing)]
 
     return convert
-
-
-def _real(stored: ov.Output, quantised: tuple[float, int]) -> ov.Node:
-    scale, zero = quantised
-    value = op.convert(stored, np.float32)
-    if not scale:
-        return value
-    return op.multiply(op.subtract(value, op.constant(np.float32(zero))), op.constant(np.float32(scale)))
 
 
 def _column(boxes: ov.Node, k: int) -> ov.Node:
