@@ -197,6 +197,20 @@ def test_boxes_and_points_come_back(look: tuple, seed: int) -> None:
     assert np.array_equal(there.score, found.score[rows])
 
 
+def test_masks_do_not_leave_their_boxes() -> None:
+    view = View(frame_of(40, 20), np.array([[1.0, 0, 0], [0, 1.0, 0]]), (40, 20))
+    found = Detections(
+        np.array([[3.6, 2.4, 9.6, 8.4]], np.float32),
+        np.ones(1, np.float32),
+        np.zeros(1, np.int32),
+        masks=Masks(np.array([[0, 0, 16, 16]], np.float32), (np.full((4, 4), 255, np.uint8),)),
+    )
+    masks = to_frame(Prediction(found), view, (0, 0, 40, 20)).detections.masks
+    assert masks is not None
+    assert masks.window.tolist() == [[4, 2, 10, 8]]  # the pixels whose centres lie in the box
+    assert masks.dense(40, 20).sum() == 36
+
+
 def test_what_lies_outside_goes_and_the_rest_keeps_its_own() -> None:
     view = view_of(frame_of(40, 20), place((40, 20), (16, 16), Resize.LETTERBOX, crop=(8, 0, 28, 20)))
     texts = np.empty(3, object)

@@ -26,9 +26,9 @@ _INSIDE = 128  # in a mask: this much and more
 def to_frame(prediction: Prediction, view: View, looked_at: Region) -> Prediction:
     """`prediction` in the model pixels of `view` -> the same in frame pixels.
 
-    looked_at: x1, y1, x2, y2 whole frame pixels, the frame or the crop of it that the network saw. Boxes and masks are
-    cut to it, objects whose box is then empty go; points and oriented boxes may lie outside. Attributes, embeddings
-    and text stay as they are.
+    looked_at: x1, y1, x2, y2 whole frame pixels, the frame or the crop of it that the network saw. Boxes are cut to
+    it, masks to their boxes, objects whose box is then empty go; points and oriented boxes may lie outside.
+    Attributes, embeddings and text stay as they are.
     """
     detections = prediction.detections
     if len(detections):
@@ -48,7 +48,7 @@ def _objects(detections: Detections, view: View, looked_at: Region) -> Detection
     if keypoints is not None and len(keypoints):
         keypoints = np.concatenate([view.to_frame(keypoints[..., :2]), keypoints[..., 2:]], -1)
     if masks is not None:
-        masks = masks_to_frame(masks, view, looked_at)
+        masks = masks_to_frame(masks, view, looked_at, boxes)
     if "obb" in columns:
         columns = {**columns, "obb": obb_to_frame(columns["obb"], view)}
     return replace(detections, xyxy=boxes, keypoints=keypoints, masks=masks, columns=columns)
@@ -82,39 +82,41 @@ def obb_to_frame(obb: NDArray[Any], view: View) -> F32:
 # -- masks -----------------------------------------------------------------------------------------------------------
 
 
-def masks_to_frame(masks: Masks, view: View, looked_at: Region) -> Masks:
+def masks_to_frame(masks: Masks, view: View, looked_at: Region, boxes: F32 | None = None) -> Masks:
     """Soft bitmaps over windows in model pixels -> bitmaps of 0 and 255 over whole-pixel windows in `looked_at`.
 
     Each pixel centre takes the bilinear value of its own bitmap (the outer half of a border sample is flat) and is
-    inside from 128. Windows come out as small as the mask allows, up to a pixel or a sample.
+    inside from 128. boxes: (N, 4) frame pixels that the masks do not leave; None: only their windows bound them.
+    Windows come out as small as the mask allows, up to a pixel or a sample.
     """
     windows = np.zeros((len(masks), 4), np.float32)
     bits: list[U8] = []
     for row, (window, soft) in enumerate(zip(masks.window.astype(np.float64), masks.bits, strict=True)):
-        region, bitmap = _mask(soft, window, view, looked_at)
+        limit = looked_at if boxes is None else _pixels(boxes[row].reshape(2, 2).astype(np.float64), looked_at)
+        region, bitmap = _mask(soft, window, view, limit)
         windows[row] = region
         bits.append(bitmap)
     return Masks(windows, tuple(bits))
 
 
-def _mask(soft: U8, window: F64, view: View, looked_at: Region) -> tuple[Region, U8]:
-    """One bitmap (h, w) over `window` -> its whole-pixel region of the frame and the bitmap there."""
+def _mask(soft: U8, window: F64, view: View, limit: Region) -> tuple[Region, U8]:
+    """One bitmap (h, w) over `window` -> its whole-pixel region of the frame within `limit`, and the bitmap there."""
     h, w = soft.shape
     needed = _needed(soft)
     size = window[2:] - window[:2]
     if needed is None or not (np.isfinite(window).all() and (size > 0).all()):
-        return _nothing(looked_at)
+        return _nothing(limit)
     step = size / (w, h)  # model pixels a sample
     near = window[:2] + needed[:2] * step
     far = window[:2] + needed[2:] * step
     corners = np.array([near, (far[0], near[1]), far, (near[0], far[1])])
     mapped = corners @ view.matrix[:, :2].T + view.matrix[:, 2]
     if not np.isfinite(mapped).all():
-        return _nothing(looked_at)
-    region = _pixels(mapped, looked_at)
+        return _nothing(limit)
+    region = _pixels(mapped, limit)
     x1, y1, x2, y2 = region
     if x2 <= x1 or y2 <= y1:
-        return _nothing(looked_at)
+        return _nothing(limit)
     back = _frame_to_grid(view, window[:2], step)  # (2, 3): frame point -> grid of samples, whose corner is (0, 0)
     # pixel (c, r) of the region has its centre at (x1 + c + 0.5, y1 + r + 0.5), sample (i, j) at (i + 0.5, j + 0.5)
     first = back[:, :2] @ (x1 + 0.5, y1 + 0.5) + back[:, 2]
@@ -142,15 +144,15 @@ def _needed(soft: U8) -> F64 | None:
     )
 
 
-def _pixels(corners: F64, looked_at: Region) -> Region:
-    """The pixels of `looked_at` whose centres lie in the box around `corners` (K, 2)."""
-    low = np.clip(np.ceil(corners.min(0) - 0.5), looked_at[:2], looked_at[2:])
-    high = np.clip(np.ceil(corners.max(0) - 0.5), looked_at[:2], looked_at[2:])
+def _pixels(corners: F64, limit: Region) -> Region:
+    """The pixels of `limit` whose centres lie in the box around `corners` (K, 2)."""
+    low = np.clip(np.ceil(corners.min(0) - 0.5), limit[:2], limit[2:])
+    high = np.clip(np.ceil(corners.max(0) - 0.5), limit[:2], limit[2:])
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _nothing(looked_at: Region) -> tuple[Region, U8]:
-    x, y = looked_at[:2]
+def _nothing(limit: Region) -> tuple[Region, U8]:
+    x, y = limit[:2]
     return (x, y, x, y), np.zeros((0, 0), np.uint8)
 
 
