@@ -202,7 +202,7 @@ ASKS: dict[str, tuple[Callable[[], Network], list[str]]] = {
         lambda: outputs_only({"output": ("n", 6)}, chosen="NonMaxSuppression"),
         ["--head nms-rows:columns="],
     ),
-    "classification": (lambda: outputs_only({"out": (1, 1000)}, (224, 224)), ["classification", "--head"]),
+    "classification": (lambda: outputs_only({"out": (1, 1000)}, (224, 224)), ["classifiers differ", "--scale"]),
     "yolox fed otherwise": (lambda: yolox(strength=2.0), ["--scale"]),
 }
 

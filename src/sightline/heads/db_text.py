@@ -39,7 +39,7 @@ class DbText:
     defaults: ClassVar[Thresholds] = Thresholds(score=0.6, nms=1.0, top=1000)
 
     binarize: float = 0.3
-    unclip: float = 1.5
+    unclip: float = 0.0
     least_side: float = 3.0
     most: int = 1000
     activated: bool | None = None

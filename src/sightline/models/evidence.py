@@ -11,7 +11,7 @@ import numpy as np
 from sightline.models.graph import MOVES, Graph, Node
 from sightline.types import F32, TensorSpec
 
-__all__ = ["Facts", "InGraph", "Strand", "cells", "in_graph", "input_range", "strands"]
+__all__ = ["Facts", "InGraph", "Strand", "cells", "framework", "in_graph", "input_range", "strands"]
 
 _POINTWISE = MOVES | {"Mul", "Add", "Sub", "Div", "Clip", "Exp", "Sigmoid", "Softmax", "Relu", "BatchNormalization"}
 
@@ -47,6 +47,24 @@ class Facts:
     def last(self, size: int, rank: int = 3) -> list[TensorSpec]:
         """Outputs of that rank whose last axis is `size`."""
         return [o for o in self.outputs if len(o.shape) == rank and o.shape[-1] == size]
+
+
+def framework(graph: Graph) -> str:
+    """Where a graph was trained, as far as its file tells: "tflite", "tensorflow", "pytorch", "caffe", "paddle",
+    "open-model-zoo" (OpenVINO's converter up to 2022, which put mean and scale inside), or "".
+    """
+    said = f"{graph.producer} {graph.name}".lower()
+    if graph.producer == "tflite":
+        return "tflite"
+    if graph.format == "openvino":
+        return "open-model-zoo" if any(key.lower() == "mo_version" for key in graph.metadata) else ""
+    words = {
+        "caffe": ("caffe",),
+        "paddle": ("paddle",),
+        "tensorflow": ("tf2onnx", "keras", "tensorflow", "tf.keras"),
+        "pytorch": ("pytorch", "torch"),
+    }
+    return next((name for name, signs in words.items() if any(sign in said for sign in signs)), "")
 
 
 def cells(size_wh: tuple[int, int], strides: Sequence[int]) -> int:

@@ -30,6 +30,25 @@ VIEW_TRAININGS: dict[str, Training] = {
         (STRETCH,),
         0,
         (224, 224),
+        normalised=False,
+    ),
+    "torch-classifier": Training(
+        "PyTorch's classifiers take RGB, mostly with ImageNet's mean and deviation, some /255 or x/127.5-1",
+        (RGB,),
+        ((IMAGENET_MEAN, IMAGENET_STD), (ZERO, BYTE), (HALF, HALF)),
+        (STRETCH,),
+        0,
+        (224, 224),
+        normalised=False,
+    ),
+    "paddle-classifier": training(
+        "Paddle's classifiers take RGB with ImageNet's mean and deviation",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        STRETCH,
+        0,
+        (224, 224),
     ),
     "imagenet-torch": training(
         "PyTorch's ImageNet classifiers take RGB with ImageNet's mean and deviation",
@@ -40,14 +59,23 @@ VIEW_TRAININGS: dict[str, Training] = {
         0,
         (224, 224),
     ),
-    "tf-classifier": training(
-        "TensorFlow's MobileNets and Inceptions take RGB, x/127.5-1", RGB, HALF, HALF, STRETCH, 0, (224, 224)
+    "tf-classifier": Training(
+        "TensorFlow's classifiers take RGB, x/127.5-1 (MobileNet, Inception), /255, or 0..255 (EfficientNet)",
+        (RGB,),
+        ((HALF, HALF), (ZERO, BYTE), (ZERO, ONE)),
+        (STRETCH,),
+        0,
+        (224, 224),
+        normalised=False,
     ),
-    "tf-segmentation": training(
-        "TensorFlow's segmentation networks take RGB, x/127.5-1, stretched", RGB, HALF, HALF, STRETCH, 0, (257, 257)
-    ),
-    "caffe-classifier": training(
-        "Caffe's classifiers take BGR less ImageNet's mean", BGR, CAFFE_MEAN_BGR, ONE, STRETCH, 0, (224, 224)
+    "caffe-classifier": Training(
+        "Caffe's classifiers take BGR 0..255, with or without ImageNet's mean taken off",
+        (BGR,),
+        ((ZERO, ONE), (CAFFE_MEAN_BGR, ONE)),
+        (STRETCH,),
+        0,
+        (224, 224),
+        normalised=False,
     ),
     "ultralytics-classify": training(
         "Ultralytics' classifiers take RGB/255, the middle of the picture cut out",
@@ -93,8 +121,38 @@ VIEW_TRAININGS: dict[str, Training] = {
         0,
         (512, 512),
     ),
+    "tf-segmentation": training(
+        "TensorFlow's DeepLabs take RGB, x/127.5-1, stretched", RGB, HALF, HALF, STRETCH, 0, (257, 257)
+    ),
+    "tf-maps": Training(
+        "TensorFlow's segmentation networks take RGB, x/127.5-1, or /255",
+        (RGB,),
+        ((HALF, HALF), (ZERO, BYTE)),
+        (STRETCH,),
+        0,
+        (257, 257),
+        normalised=False,
+    ),
     "paddle-text": training(
-        "PaddleOCR's readers take BGR, (x-127.5)/127.5, the line at the left",
+        "PaddleOCR's readers take BGR, (x-127.5)/127.5, lines as long as they are",
+        BGR,
+        HALF,
+        HALF,
+        STRETCH,
+        0,
+        (320, 48),
+    ),
+    "paddle-text-32": training(
+        "PaddleOCR's first readers take BGR, (x-127.5)/127.5, lines as long as they are",
+        BGR,
+        HALF,
+        HALF,
+        STRETCH,
+        0,
+        (320, 32),
+    ),
+    "paddle-text-fixed": training(
+        "PaddleOCR's readers of set width take BGR, (x-127.5)/127.5, the line at the left",
         BGR,
         HALF,
         HALF,

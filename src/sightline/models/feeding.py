@@ -121,7 +121,8 @@ def _values(
     if _baked(facts.graph.metadata):
         feeding.reasons.append("mean and scale were put into the graph by OpenVINO's converter")
         return (0.0,), (1.0,)
-    strength = input_range(facts.graph, facts.picture)
+    measured = training.normalised or facts.graph.has("BatchNormalization")
+    strength = input_range(facts.graph, facts.picture) if measured else 0.0
     fitting = [value for value in known if _fits(strength, value[1])] if strength else known
     if len(known) > 1 and len(fitting) == 1:
         feeding.reasons.append("the first layer's weights fit only one of its versions")
@@ -130,7 +131,7 @@ def _values(
         scales = "values of 0..255" if strength < _MOST_RESPONSE else "normalised values"
         feeding.open.append(("--scale", ("255", "1"), f"{training.why}, but its first layer looks made for {scales}"))
     elif len(fitting) > 1:
-        feeding.open.append(("--scale", tuple(_text(value[1]) for value in fitting), training.why))
+        feeding.open.append(("--scale", tuple(_both(value) for value in fitting), training.why))
     return known[0]
 
 
@@ -140,6 +141,12 @@ def _numbers(given: tuple[float, ...] | None, otherwise: float) -> tuple[float, 
 
 def _text(numbers: tuple[float, ...]) -> str:
     return ",".join(f"{n:g}" for n in numbers)
+
+
+def _both(value: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
+    """Scale and mean as the flags that say them."""
+    mean, scale = value
+    return _text(scale) + (f" --mean {_text(mean)}" if any(mean) else "")
 
 
 def _fits(strength: float, scale: tuple[float, ...]) -> bool:

@@ -14,6 +14,7 @@ from typing import cast
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.arrival import Arrived, arrive
+from sightline.models.characters import character_tables, fitting_characters, read_characters, stated_characters
 from sightline.models.cuts import score_cut
 from sightline.models.evidence import Facts
 from sightline.models.feeding import Feeding, decide_feeding
@@ -72,7 +73,10 @@ def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
     feeding = decide_feeding(facts, reading.family, config, manifest.input, said)
     options = _options(reading, config, manifest)
     inputs = inputs_of(facts, reading, feeding, manifest)
-    labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
+    if reading.task == "text":
+        labels, notes, doubts, reading = _symbols(facts, reading, config, manifest, located)
+    else:
+        labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
     spec = ModelSpec(
         name=manifest.name or located.name,
         inputs=inputs,
@@ -152,7 +156,7 @@ def _facts(
     size = InputSpec(picture).size_wh
     if 0 in size:
         stated = (manifest.input.size, *(s.size_wh for s in said))
-        size = next((s for s in stated if s is not None), (0, 0))
+        size = next((s for s in stated if s is not None), size)
     counts = [len(s.labels.names) for s in said if s.labels] + [len(t.names) for t in tables]
     hints = " ".join((located.weights.name, located.folder.resolve().name, graph.name)).lower()
     others = tuple(item for item in graph.inputs if item.name != picture.name)
@@ -240,6 +244,33 @@ def _labels(
     others = [t for t in fitting[1:] if fit_labels(t, reading.classes, **shape)[0] != names]
     doubts = tuple(f"{t.file} would give other names" for t in others)
     return names, notes, doubts
+
+
+_Symbols = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Reading]
+
+
+def _symbols(facts: Facts, reading: Reading, config: ModelConfig, manifest: Manifest, located: Located) -> _Symbols:
+    """A text reader's symbols without the blank, warnings, doubts, and the reading, that asks for what is missing."""
+    if isinstance(config.labels, str):
+        given = read_characters(Path(config.labels).expanduser())
+    elif config.labels is None and isinstance(manifest.labels, str):
+        given = read_characters(located.folder / manifest.labels)
+    else:
+        given = _given_table(config, manifest, located)
+    if given is not None:
+        if fitting_characters([given], reading.classes) is None:
+            raise ModelError(
+                f"{given.file}: {len(given.names)} symbols for {reading.classes} classes, the blank among them; "
+                "give the model's own dictionary with --labels"
+            )
+        return given.names, (), (), reading
+    found = fitting_characters([*stated_characters(facts.graph.metadata), *character_tables(located)], reading.classes)
+    if found is not None:
+        return found.names, (), (), reading
+    if reading.names:
+        return reading.names, (), (f"no dictionary: the {len(reading.names)} usual symbols are taken",), reading
+    why = f"what its {reading.classes or ''} symbols are is told by no file beside it".replace("  ", " ")
+    return (), (), (), replace(reading, open=(*reading.open, ("--labels", ("FILE",), why)))
 
 
 def _fitting(candidates: Sequence[LabelTable], reading: Reading) -> list[LabelTable]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sightline.models.evidence import Facts, strands
+from sightline.models.evidence import Facts, framework, strands
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
 
@@ -103,7 +103,9 @@ def _single(facts: Facts, found: _Map, made: set[str]) -> Reading | None:
         return None  # as well a depth
     if not named and _is_text(facts, found):
         why = f"{found.told} says where text stands (differentiable binarisation)"
-        return Reading("db-text", "db-text", 0.85, (why,), {}, classes=1, names=("text",), task="text-detect")
+        return Reading(
+            "db-text", "db-text", 0.85, (why,), {}, classes=1, names=("text",), task="text-detect", multiple=32
+        )
     options: dict[str, object] = {"activated": probable}
     if len(facts.outputs) > 1:
         options["output"] = found.output.name
@@ -129,8 +131,9 @@ def _is_text(facts: Facts, found: _Map) -> bool:
 
 
 def _family(facts: Facts) -> str:
-    if facts.graph.producer == "tflite":
+    made = framework(facts.graph)
+    if made == "open-model-zoo":
+        return made
+    if "deeplab" in facts.hints and made in ("tflite", "tensorflow"):
         return "tf-segmentation"
-    if facts.graph.format == "openvino":
-        return "open-model-zoo"
-    return "segmentation"
+    return "tf-maps" if made in ("tflite", "tensorflow") else "segmentation"

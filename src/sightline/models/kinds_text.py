@@ -15,6 +15,7 @@ _NAMES = re.compile(
 )
 _HEIGHTS = (24, 31, 32, 48, 64)
 _MOST_HEIGHT = 100
+_DIGITS_LETTERS = tuple("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def read_text(facts: Facts) -> Reading | None:
@@ -62,7 +63,17 @@ def _scores(facts: Facts, output: TensorSpec) -> Reading | None:
     family, blank = _family(facts, layout)
     options["blank"] = blank
     why = f"a line of text {facts.size_wh[1] or 'of set height'} pixels high in, {classes} symbols a step out"
-    return Reading("ctc", family, 0.9 if soft and named else 0.8, (why,), options, classes=classes, task="text")
+    return Reading(
+        "ctc",
+        family,
+        0.9 if soft and named else 0.8,
+        (why,),
+        options,
+        classes=classes,
+        names=_DIGITS_LETTERS if classes == 37 and blank == "first" else (),
+        task="text",
+        multiple=1,
+    )
 
 
 def _layout(facts: Facts, shape: tuple[int | None, ...]) -> tuple[str, int | None]:
@@ -78,7 +89,7 @@ def _layout(facts: Facts, shape: tuple[int | None, ...]) -> tuple[str, int | Non
     if last is None and middle is not None:
         return "nct", middle
     if facts.labels and middle is not None and last is not None:
-        fits = [0 <= n - facts.labels <= 2 for n in (middle, last)]
+        fits = [abs(n - facts.labels) <= 4 for n in (middle, last)]  # blank, space, lines that look empty
         if fits[0] and not fits[1]:
             return "nct", middle
     if middle is not None and last is not None and "lprnet" in facts.hints and middle > last:
@@ -94,5 +105,7 @@ def _family(facts: Facts, layout: str) -> tuple[str, str]:
     if layout == "nct":
         return "lprnet", "last"
     if layout == "ntc":
-        return "paddle-text", "first"
+        if facts.size_wh[0]:
+            return "paddle-text-fixed", "first"
+        return "paddle-text-32" if facts.graph.has("LSTM") else "paddle-text", "first"
     return "text-line", "first"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sightline.models.evidence import Facts, strands
+from sightline.models.evidence import Facts, framework, strands
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
 
@@ -52,6 +52,7 @@ def _count(facts: Facts, output: TensorSpec) -> int:
 def _ends(facts: Facts, output: TensorSpec) -> str:
     """What the last operation makes of the numbers: "softmax", "log-softmax", "sigmoid", "length" (1), or ""."""
     tensor = facts.graph.tensor(output.name)
+    tensor = _quantised(facts, tensor)
     made = {part.op for part in strands(facts.graph, tensor)}
     near = {node.op for node in facts.graph.before(tensor, 8)}
     if "LogSoftmax" in made or ("Log" in made and "Softmax" in near):
@@ -63,6 +64,16 @@ def _ends(facts: Facts, output: TensorSpec) -> str:
     if made & {"LpNormalization", "NormalizeL2"} or (made & {"Div", "Mul"} and near & {"ReduceL2", "Sqrt", "Rsqrt"}):
         return "length"
     return ""
+
+
+def _quantised(facts: Facts, tensor: str) -> str:
+    """The tensor behind the arithmetic that brings whole numbers back to their scale, else the same."""
+    node = facts.graph.maker.get(tensor)
+    while node is not None and node.op in ("Mul", "Sub", "Cast", "DequantizeLinear", "FakeQuantize", "Identity"):
+        if node.op == "Cast":
+            return node.inputs[0]
+        node = facts.graph.maker.get(node.inputs[0])
+    return tensor
 
 
 # -- one row ---------------------------------------------------------------------------------------------------------
@@ -169,22 +180,27 @@ def _age_gender(facts: Facts, counts: list[int]) -> Reading:
 
 
 def _classifier_family(facts: Facts, count: int) -> str:
-    producer = facts.graph.producer.lower()
-    if producer == "tflite":
-        return "tf-classifier"
-    if facts.graph.format == "openvino":
-        return "open-model-zoo"
-    if producer.startswith("pytorch") and count == 1000:
+    made = framework(facts.graph)
+    if made == "pytorch" and count == 1000:
         return "imagenet-torch"
-    return "classifier"
+    families = {
+        "open-model-zoo": "open-model-zoo",
+        "tflite": "tf-classifier",
+        "tensorflow": "tf-classifier",
+        "pytorch": "torch-classifier",
+        "caffe": "caffe-classifier",
+        "paddle": "paddle-classifier",
+    }
+    return families.get(made, "classifier")
 
 
 def _vector_family(facts: Facts) -> str:
-    if facts.graph.format == "openvino" and facts.graph.producer != "tflite":
-        return "open-model-zoo"
+    made = framework(facts.graph)
+    if made == "open-model-zoo":
+        return made
     if facts.size_wh == (112, 112) or _FACES.search(facts.hints):
         return "face-embedding"
     wide, high = facts.size_wh
     if high == 2 * wide:
         return "re-identification"
-    return "classifier"
+    return _classifier_family(facts, 0)

@@ -22,6 +22,7 @@ class Training:
     """tensor = (pixel - mean) / scale in that channel order. Several values: the family's versions differ.
 
     size_wh: the usual input where the file leaves it open. why: the reason shown to people.
+    normalised: its first layer is followed by a normalisation, so that the strength of its weights tells the range.
     """
 
     why: str
@@ -30,6 +31,7 @@ class Training:
     resize: tuple[Resize, ...]
     pad: float = 114.0
     size_wh: tuple[int, int] = (640, 640)
+    normalised: bool = True
 
 
 def training(
