@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("sightline.cli.run", "a model on videos, pictures or streams: annotated video, results, counts"),
     "import": ("sightline.cli.import_model", "a model in any form -> one bundle that every command takes"),
     "inspect": ("sightline.cli.inspect", "what a model file says of itself, and what it leaves open"),
+    "verify": ("sightline.cli.verify", "two forms of a model over the same pictures: how far they agree"),
     "check": ("sightline.cli.check", "judge a pipeline file without touching a camera or the network"),
     "grid": ("sightline.cli.grid", "a frame with a coordinate grid, to place lines and zones"),
     "track": ("sightline.cli.track", "a tracker over detections in MOTChallenge text"),
