@@ -254,8 +254,10 @@ def test_ultralytics_metadata(tmp_path: Path) -> None:
 
 def test_a_segmentation_model_says_so(tmp_path: Path) -> None:
     identified = told(outputs_only({"output0": (1, 116, A), "output1": (1, 32, 160, 160)}), tmp_path)
-    assert identified.spec.task == "segmentation"
-    assert "segmentation" in identified.question
+    assert identified.spec.task == "segment"
+    assert identified.spec.head == "yolov8-seg"
+    assert identified.spec.head_options == {"prototypes": "output1"}
+    assert identified.decided
 
 
 def test_rows_are_read_by_what_they_are_made_of(tmp_path: Path) -> None:

@@ -32,12 +32,13 @@ def soft_shares(a: NDArray[Any]) -> U8:
 
 
 def cells_of(xyxy: F32, size_wh: tuple[int, int], map_wh: tuple[int, int]) -> I64:
-    """The cells x1, y1, x2, y2 (N, 4) of a map over the whole view that boxes (N, 4) touch, at least one each way."""
+    """The cells x1, y1, x2, y2 (N, 4) of a map over the whole view that boxes (N, 4) touch, and one more each way, so
+    that the border of a box can be interpolated (who projects masks cuts them to their boxes)."""
     gain = np.array([map_wh[0] / size_wh[0], map_wh[1] / size_wh[1]], np.float64)
     most = np.array(map_wh, np.int64)
     with np.errstate(invalid="ignore"):
-        low = np.clip(np.floor(xyxy[:, :2] * gain), 0, most - 1).astype(np.int64)
-        high = np.clip(np.ceil(xyxy[:, 2:] * gain), 1, most).astype(np.int64)
+        low = np.clip(np.floor(xyxy[:, :2] * gain) - 1, 0, most - 1).astype(np.int64)
+        high = np.clip(np.ceil(xyxy[:, 2:] * gain) + 1, 1, most).astype(np.int64)
     return np.concatenate([low, np.maximum(high, low + 1)], 1)
 
 

@@ -32,7 +32,8 @@ def group_rectangles(xyxy: F32, least: int, eps: float) -> tuple[F32, I64]:
 def _alike(xyxy: F32, eps: float) -> Bool:
     wh = xyxy[:, 2:] - xyxy[:, :2]
     least = np.minimum(wh[:, None], wh[None]).sum(2) * np.float32(eps / 2)
-    return np.asarray((np.abs(xyxy[:, None] - xyxy[None]) <= least[..., None]).all(2))
+    apart = np.abs(xyxy[:, None] - xyxy[None])
+    return np.logical_and.reduce(apart <= least[..., None], axis=2, keepdims=True)[..., 0]
 
 
 def _swallowed(mean: F32, members: I64, least: int, eps: float) -> Bool:

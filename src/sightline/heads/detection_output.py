@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 
 from sightline.errors import RuntimeFailure
 from sightline.heads.candidates import Candidates, class_ids, predict
-from sightline.heads.tensors import unreadable
+from sightline.heads.tensors import pick, unreadable
 from sightline.protocols import Outputs
 from sightline.types import I32, ModelSpec, Prediction, Thresholds, View
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionOutput:
-    """[1, 1, K, 7] (image id, label, score, x1, y1, x2, y2 as fractions; an image id below 0 ends the list), or
+    """[1, 1, K, 7] (image id, label, score, x1, y1, x2, y2 as fractions; an image id below 0 ends the list) or
+    [N, 1, K, 7] with the count of rows that are meant [N, 1, 1, 1] (TAO), or
     boxes [K, 5] (x1, y1, x2, y2 in model pixels, score) with labels [K], or [N, K, 5] with [N, K].
 
-    label_offset: added to the label (-1 where 1 is the first label of the table). background: a label to pass over,
-    -1 none (as the file gives it, before the offset). normalized: None: fractions for 7 columns, pixels for 5.
+    count: the name of such a count, "" by its size. label_offset: added to the label (-1 where 1 is the first label of
+    the table). background: a label to pass over, -1 none (as the file gives it, before the offset). normalized: None:
+    fractions for 7 columns, pixels for 5.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.5, nms=1.0)
     graph_nms: ClassVar[bool] = True
 
+    count: str = ""
     label_offset: int = 0
     background: int = -1
     normalized: bool | None = None
@@ -35,7 +38,7 @@ class DetectionOutput:
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         ready = [a for a in outputs.values() if a.shape[-1:] == (7,)]
         if len(ready) == 1:
-            rows = ready[0].reshape(-1, 7)
+            rows = _counted(ready[0], pick(outputs, self.count, ("nms_1", "count"), lambda a: a.size == len(ready[0])))
             ends = np.flatnonzero(rows[:, 0] < 0)
             rows = rows[: ends[0]] if len(ends) else rows
             image, label, score, box = class_ids(rows[:, 0]), class_ids(rows[:, 1]), rows[:, 2], rows[:, 3:]
@@ -49,6 +52,17 @@ class DetectionOutput:
             return Candidates(box[mine].astype(np.float32) * unit, score[mine], label[mine] + self.label_offset)
 
         return predict(find, spec, views)
+
+
+def _counted(rows: NDArray[Any], count: NDArray[Any] | None) -> NDArray[Any]:
+    """The rows (M, 7) of all views, without those beyond a view's count; the view's number is their image id."""
+    if count is None or count.size != len(rows):
+        return rows.reshape(-1, 7)
+    each = rows.reshape(len(rows), -1, 7)
+    parts = [each[i, : max(0, int(n))].copy() for i, n in enumerate(count.reshape(-1).tolist())]
+    for i, part in enumerate(parts):
+        part[:, 0] = i
+    return np.concatenate(parts)
 
 
 def _five_columns(outputs: Outputs, views: int) -> tuple[I32, I32, NDArray[Any], NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,5 +82,5 @@ class Fomo:
         if not self.group:
             return [(np.array([y]), np.array([x])) for y, x in np.argwhere(hit).tolist()]
         marks = np.zeros(hit.shape, np.int32)
-        count = int(ndimage.label(hit, _TOUCHING, marks))
+        count = cast(int, ndimage.label(hit, _TOUCHING, marks))
         return [(at[:, 0], at[:, 1]) for at in (np.argwhere(marks == k) for k in range(1, count + 1))]

@@ -39,7 +39,6 @@ class MaskQueries:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.5, nms=1.0, top=100)
     graph_nms: ClassVar[bool] = True
-    task: ClassVar[str] = "segment"
 
     mode: str = "instance"
     logits: str = ""

@@ -41,7 +41,6 @@ class MaskRcnn:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.5, nms=1.0)
     graph_nms: ClassVar[bool] = True
-    task: ClassVar[str] = "segment"
 
     masks: str = ""
     boxes: str = ""

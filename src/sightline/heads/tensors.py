@@ -18,6 +18,7 @@ __all__ = [
     "Floats",
     "Level",
     "activate",
+    "are_fractions",
     "centred",
     "channels_first",
     "dfl",
@@ -76,13 +77,20 @@ def channels_first(a: Floats, last: bool | None = None) -> Floats:
     return a.T if last else a
 
 
-def centred(a: Floats, rows: I64, size_wh: tuple[int, int], normalized: bool) -> F32:
+def centred(a: Floats, rows: I64, size_wh: tuple[int, int], normalized: bool | None) -> F32:
     """cx, cy, w, h in the first four channels of (D, n) -> xyxy (m, 4) of `rows` in model pixels.
 
-    normalized: they are fractions of the input.
+    normalized: they are fractions of the input; None: seen from all n, as `are_fractions`.
     """
     box = a[:4, rows].astype(np.float32).T
+    if normalized is None:
+        normalized = are_fractions(a[:4])
     return cxcywh_to_xyxy(box * np.array(size_wh * 2, np.float32) if normalized else box)
+
+
+def are_fractions(a: Floats) -> bool:
+    """Whether coordinates are fractions of the input: none exceeds 2, where pixels of a picture would."""
+    return not (a > 2).any()
 
 
 def is_probability(a: Floats) -> bool:

@@ -35,7 +35,6 @@ class Yolact:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.3, nms=0.5, top=200)
     graph_nms: ClassVar[bool] = False
-    task: ClassVar[str] = "segment"
 
     boxes: str = ""
     scores: str = ""

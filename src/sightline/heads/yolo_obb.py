@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.heads.candidates import Candidates, best_class, best_of_product, class_ids, predict
 from sightline.heads.oriented import enclosing, regular
-from sightline.heads.tensors import channels_first, of_view, unreadable
+from sightline.heads.tensors import are_fractions, channels_first, of_view, unreadable
 from sightline.protocols import Outputs
 from sightline.types import ModelSpec, Prediction, Thresholds, View
 
@@ -27,10 +27,9 @@ class YoloV8Obb:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=0.45)
     graph_nms: ClassVar[bool] = False
-    task: ClassVar[str] = "obb"
 
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -41,7 +40,8 @@ class YoloV8Obb:
             if len(a) < 6:
                 raise unreadable("yolov8-obb", outputs, "4 + C + 1 channels")
             rows, score, label = best_class(a[4:-1], spec.thresholds.least, self.activated)
-            return _candidates(a[:4, rows].T, a[-1, rows], score, label, size_wh, self.normalized)
+            fractions = are_fractions(a[:4]) if self.normalized is None else self.normalized
+            return _candidates(a[:4, rows].T, a[-1, rows], score, label, size_wh, fractions)
 
         return predict(find, spec, views)
 
@@ -56,11 +56,10 @@ class YoloV5Obb:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=0.45)
     graph_nms: ClassVar[bool] = False
-    task: ClassVar[str] = "obb"
 
     bins: int = 180
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -73,7 +72,8 @@ class YoloV5Obb:
             rows, score, label = best_of_product(a[4 : len(a) - self.bins], spec.thresholds.least, self.activated)
             best = a[len(a) - self.bins :, rows].argmax(0)
             angle = (np.float32(0.5) - best.astype(np.float32) / np.float32(self.bins)) * np.float32(np.pi)
-            return _candidates(a[:4, rows].T, angle, score, label, size_wh, self.normalized)
+            fractions = are_fractions(a[:4]) if self.normalized is None else self.normalized
+            return _candidates(a[:4, rows].T, angle, score, label, size_wh, fractions)
 
         return predict(find, spec, views)
 
@@ -87,7 +87,6 @@ class YoloEnd2EndObb:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=1.0)
     graph_nms: ClassVar[bool] = True
-    task: ClassVar[str] = "obb"
 
     normalized: bool = False
 

@@ -28,12 +28,11 @@ class YoloV8Seg:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=0.45)
     graph_nms: ClassVar[bool] = False
-    task: ClassVar[str] = "segment"
 
     prototypes: str = ""
     reg_max: int = 16
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -71,11 +70,10 @@ class YoloV5Seg:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=0.45)
     graph_nms: ClassVar[bool] = False
-    task: ClassVar[str] = "segment"
 
     prototypes: str = ""
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -105,7 +103,6 @@ class YoloEnd2EndSeg:
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=1.0)
     graph_nms: ClassVar[bool] = True
-    task: ClassVar[str] = "segment"
 
     prototypes: str = ""
     normalized: bool = False

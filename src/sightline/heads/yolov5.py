@@ -13,7 +13,7 @@ from sightline.boxes import cxcywh_to_xyxy
 from sightline.errors import ModelError
 from sightline.heads.candidates import Candidates, best_of_product, join, predict
 from sightline.heads.grids import cell_points
-from sightline.heads.tensors import Level, channels_first, is_probability, levels, of_view, sigmoid, unreadable
+from sightline.heads.tensors import Level, centred, channels_first, is_probability, levels, of_view, sigmoid, unreadable
 from sightline.protocols import Outputs
 from sightline.types import F32, ModelSpec, Prediction, Thresholds, View
 
@@ -26,7 +26,8 @@ class YoloV5:
     anchors: w, h pairs in model pixels a stride; scale_xy, wh_exp: 2 and False for v5/v7, 1 and True for v3
     (x = (sig * s - (s-1)/2 + col) * stride; w = (2 sig)^2 or exp, times the anchor).
     activated: objectness and classes are probabilities; None: they are, unless a value lies outside 0..1.
-    normalized: a concatenated output holds fractions of the input. channels_last: None: the longer axis is A.
+    normalized: a concatenated output holds fractions of the input; None: where no number exceeds 2.
+    channels_last: None: the longer axis is A.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.25, nms=0.45)
@@ -40,7 +41,7 @@ class YoloV5:
     scale_xy: tuple[float, ...] = (2.0,)
     wh_exp: bool = False
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -63,9 +64,7 @@ class YoloV5:
     def _whole(self, a: NDArray[Any], size_wh: tuple[int, int], spec: ModelSpec) -> Candidates:
         a = channels_first(a, self.channels_last)
         rows, score, label = best_of_product(a[4:], spec.thresholds.least, self.activated)
-        box = a[:4, rows].astype(np.float32).T
-        unit = np.array(size_wh * 2, np.float32) if self.normalized else np.float32(1)
-        return Candidates(cxcywh_to_xyxy(box * unit), score, label)
+        return Candidates(centred(a, rows, size_wh, self.normalized), score, label)
 
     def _grids(self, outputs: Outputs, i: int, size_wh: tuple[int, int]) -> list[Level] | None:
         """One level a stride, its anchors still side by side in the channels: data (na*(5+C), n)."""

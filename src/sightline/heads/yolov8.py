@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from sightline.heads.candidates import Candidates, best_class, join, points_with_score, predict
 from sightline.heads.grids import cell_points, decode_distances
 from sightline.heads.prototypes import COEFFICIENTS
-from sightline.heads.tensors import Level, activate, centred, channels_first, dfl, levels, of_view, unreadable
+from sightline.heads.tensors import (
+    Level,
+    activate,
+    are_fractions,
+    centred,
+    channels_first,
+    dfl,
+    levels,
+    of_view,
+    unreadable,
+)
 from sightline.protocols import Outputs
 from sightline.types import ModelSpec, Prediction, Thresholds, View
 
@@ -26,7 +36,8 @@ class YoloV8:
     (a further [N, 1, H, W] score sum is not needed); NHWC too.
 
     activated: classes are probabilities; None: they are, unless a value lies outside 0..1.
-    nm: channels after the classes to pass over (mask coefficients). normalized: boxes are fractions of the input.
+    nm: channels after the classes to pass over (mask coefficients).
+    normalized: boxes are fractions of the input; None: where no number of them exceeds 2.
     channels_last: of the concatenated output; None: the longer axis is A.
     """
 
@@ -36,7 +47,7 @@ class YoloV8:
     reg_max: int = 16
     nm: int = 0
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -69,7 +80,7 @@ class YoloV8Pose:
     classes: int = 1
     dims: int = 3
     activated: bool | None = None
-    normalized: bool = False
+    normalized: bool | None = None
     channels_last: bool | None = None
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
@@ -84,11 +95,12 @@ class YoloV8Pose:
                 raise unreadable("yolov8-pose", outputs, f"4 + {self.classes} + {self.dims}K channels")
             rows, score, label = best_class(a[4:first], spec.thresholds.least, self.activated)
             raw = a[first:, rows].astype(np.float32).T.reshape(len(rows), (len(a) - first) // self.dims, self.dims)
-            unit = np.array(size_wh, np.float32) if self.normalized else np.float32(1)
+            fractions = are_fractions(a[:4]) if self.normalized is None else self.normalized
+            unit = np.array(size_wh, np.float32) if fractions else np.float32(1)
             points = points_with_score(raw[..., :2] * unit)
             if self.dims == 3:
                 points[..., 2] = activate(raw[..., 2], self.activated)
-            return Candidates(centred(a, rows, size_wh, self.normalized), score, label, points)
+            return Candidates(centred(a, rows, size_wh, fractions), score, label, points)
 
         return predict(find, spec, views)
 

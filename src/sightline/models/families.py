@@ -6,6 +6,8 @@ identification asks instead of guessing.
 
 from __future__ import annotations
 
+from sightline.models.families_dense import DENSE_TRAININGS
+from sightline.models.families_points import POINT_TRAININGS
 from sightline.models.families_view import VIEW_TRAININGS
 from sightline.models.training import (
     BGR,
@@ -30,6 +32,8 @@ __all__ = ["TRAININGS", "Training"]
 
 TRAININGS: dict[str, Training] = {
     **VIEW_TRAININGS,
+    **DENSE_TRAININGS,
+    **POINT_TRAININGS,
     "ultralytics": training(
         "YOLOv5 and its successors are trained on RGB/255, centred letterbox on grey 114", RGB, ZERO, BYTE, LETTERBOX
     ),
@@ -208,42 +212,6 @@ TRAININGS: dict[str, Training] = {
         ((IMAGENET_MEAN, IMAGENET_STD), (ZERO, BYTE)),
         (STRETCH,),
         0,
-    ),
-    "movenet": training(
-        "MoveNet takes RGB 0..255 (the rest is in the graph), stretched", RGB, ZERO, ONE, STRETCH, 0, (192, 192)
-    ),
-    "movenet-multi": training(
-        "MoveNet for several people takes RGB 0..255 (the rest is in the graph), on black at the top left",
-        RGB,
-        ZERO,
-        ONE,
-        LETTERBOX,
-        0,
-        (256, 256),
-    ),
-    "posenet": training(
-        "PoseNet on MobileNet takes RGB, (x-127.5)/127.5, stretched", RGB, (127.5,), (127.5,), STRETCH, 0, (257, 257)
-    ),
-    "posenet-resnet": training(
-        "PoseNet on ResNet takes RGB minus (123.15, 115.9, 103.06), stretched",
-        RGB,
-        (123.15, 115.9, 103.06),
-        ONE,
-        STRETCH,
-        0,
-        (257, 257),
-    ),
-    "facemesh": training(
-        "the face mesh of 192x192 takes RGB, x/127.5-1, of a square crop",
-        RGB,
-        (127.5,),
-        (127.5,),
-        STRETCH,
-        0,
-        (192, 192),
-    ),
-    "mediapipe": training(
-        "MediaPipe's landmark networks take RGB/255 of a square crop", RGB, ZERO, BYTE, STRETCH, 0, (256, 256)
     ),
     "unknown": Training(
         "nothing is known of how this model was trained",

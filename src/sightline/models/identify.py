@@ -297,7 +297,7 @@ def _known_names(facts: Facts, reading: Reading) -> tuple[tuple[str, ...], tuple
 
     count = reading.classes
     zoo = reading.one_based and any(word in facts.hints for word in _COCO_ZOO)
-    if reading.task != "detect" or (count not in (80, 91) and not zoo):
+    if reading.task not in ("detect", "segment") or (count not in (80, 91) and not zoo):
         return (), (), ()
     names = COCO_80 if count == 80 else COCO_91
     return names, (), ("no label file: the names are COCO's, by the count of classes",)

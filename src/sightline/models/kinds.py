@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sightline.models.evidence import Facts
 from sightline.models.kinds_darknet import read_darknet
+from sightline.models.kinds_dense import read_decoded_rows, read_detectnet, read_fomo, read_tao
 from sightline.models.kinds_faces import (
     read_blazeface,
     read_heatmaps,
@@ -14,9 +15,18 @@ from sightline.models.kinds_faces import (
     read_ultraface,
     read_yunet,
 )
-from sightline.models.kinds_landmarks import read_face_mesh
+from sightline.models.kinds_gaze import read_angles, read_gaze, read_pulse, read_skeletons
+from sightline.models.kinds_landmarks import read_face_mesh, read_hand, read_landmarks
 from sightline.models.kinds_maps import read_maps
-from sightline.models.kinds_points import read_movenet, read_posenet
+from sightline.models.kinds_masks import read_mask_queries, read_mask_rcnn, read_yolact
+from sightline.models.kinds_points import (
+    read_bodies,
+    read_heat_points,
+    read_movenet,
+    read_part_fields,
+    read_posenet,
+    read_simcc,
+)
 from sightline.models.kinds_ready import read_detection_output, read_detr, read_pairs, read_ready, read_rows
 from sightline.models.kinds_text import read_text
 from sightline.models.kinds_view import read_view
@@ -37,6 +47,23 @@ _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_movenet,
     read_posenet,
     read_face_mesh,
+    read_hand,
+    read_bodies,
+    read_landmarks,
+    read_part_fields,
+    read_simcc,
+    read_heat_points,
+    read_gaze,
+    read_angles,
+    read_pulse,
+    read_skeletons,
+    read_mask_rcnn,
+    read_mask_queries,
+    read_yolact,
+    read_detectnet,
+    read_tao,
+    read_decoded_rows,
+    read_fomo,
     read_detection_output,
     read_rows,
     read_ready,
@@ -65,6 +92,17 @@ FAMILY_OF_HEAD = {
     "yolov8": "ultralytics",
     "yolov8-pose": "ultralytics",
     "yolo-end2end": "ultralytics",
+    "yolov5-seg": "ultralytics",
+    "yolov8-seg": "ultralytics",
+    "yolo-end2end-seg": "ultralytics",
+    "yolov5-obb": "ultralytics",
+    "yolov8-obb": "ultralytics",
+    "yolo-end2end-obb": "ultralytics",
+    "decoded-rows": "ultralytics",
+    "yolact": "yolact",
+    "mask-queries": "mask-queries",
+    "detectnet": "detectnet",
+    "fomo": "fomo",
     "yolo-grids": "ultralytics",
     "yolox": "yolox",
     "nanodet": "nanodet",
@@ -88,6 +126,12 @@ FAMILY_OF_HEAD = {
     "movenet-multi": "movenet-multi",
     "posenet": "posenet",
     "points": "mediapipe",
+    "heat-points": "top-down",
+    "simcc": "top-down",
+    "part-fields": "openpose",
+    "head-pose": "hopenet",
+    "gaze": "hopenet",
+    "pulse": "deepphys",
     "classify": "classifier",
     "age-gender": "open-model-zoo",
     "embed": "classifier",
@@ -98,12 +142,32 @@ FAMILY_OF_HEAD = {
 
 # What a head answers; every other one detects.
 TASK_OF_HEAD = {
+    "yolov5-seg": "segment",
+    "yolov8-seg": "segment",
+    "yolo-end2end-seg": "segment",
+    "yolact": "segment",
+    "mask-rcnn": "segment",
+    "mask-queries": "segment",
+    "yolov5-obb": "obb",
+    "yolov8-obb": "obb",
+    "yolo-end2end-obb": "obb",
     "classify": "classify",
     "age-gender": "classify",
     "embed": "embed",
     "semantic": "semantic",
     "ctc": "text",
     "db-text": "text-detect",
+    "yolov8-pose": "pose",
+    "movenet": "pose",
+    "movenet-multi": "pose",
+    "posenet": "pose",
+    "points": "landmarks",
+    "heat-points": "pose",
+    "simcc": "pose",
+    "part-fields": "pose",
+    "head-pose": "gaze",
+    "gaze": "gaze",
+    "pulse": "pulse",
 }
 
 

@@ -42,16 +42,31 @@ def read_end2end(facts: Facts) -> Reading | None:
     few = rows is not None and rows <= 1000 and not _strides_of(facts, rows, 1) and not _strides_of(facts, rows, 3)
     if not ((few and chosen) or (columns == 6 and chosen) or (columns == 6 and rows in (100, 300))):
         return None
-    if columns > 6 and task not in ("pose", "segment"):
+    if columns > 6 and task not in ("pose", "segment", "obb") and not _prototypes(facts, columns - 6):
         return None
     said = "chosen in the graph (TopK or suppression)" if chosen else "the shape of YOLOv10's output"
-    return Reading(
-        "yolo-end2end",
-        "ultralytics",
-        0.95 if chosen else 0.85,
-        (f"output {output.name} has {columns} numbers for each of {rows or 'K'} objects, {said}",),
-        task="segmentation" if len(facts.outputs) == 2 else "detect",
-    )
+    why = (f"output {output.name} has {columns} numbers for each of {rows or 'K'} objects, {said}",)
+    sure = 0.95 if chosen else 0.85
+    protos = _prototypes(facts, columns - 6)
+    if protos is not None:
+        options: dict[str, object] = {"prototypes": protos.name}
+        return Reading("yolo-end2end-seg", "ultralytics", sure, (*why, _MASKS), options, task="segment")
+    if task == "obb":
+        return Reading("yolo-end2end-obb", "ultralytics", sure, (*why, _SAYS_OBB), task="obb")
+    return Reading("yolo-end2end", "ultralytics", sure, why)
+
+
+_MASKS = "a second output holds mask prototypes"
+_SAYS_OBB = "the file's own metadata says oriented boxes"
+
+
+def _prototypes(facts: Facts, count: int | None = None) -> TensorSpec | None:
+    """The output of rank 4 that holds mask prototypes (`count` of them, where that is known)."""
+    for output in facts.outputs:
+        ends = {output.shape[1], output.shape[3]} if len(output.shape) == 4 else set[int | None]()
+        if (count in ends) if count is not None else (32 in ends):
+            return output
+    return None
 
 
 def read_yolo(facts: Facts) -> Reading | None:
@@ -105,13 +120,22 @@ def _v8(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
         options = {"classes": classes, "dims": dims}
         return Reading("yolov8-pose", "ultralytics", 0.95, tuple(reasons), options, classes=classes)
     protos = [o for o in facts.outputs if len(o.shape) == 4]
-    if task == "segment" or (len(protos) == 1 and protos[0].shape[1] == 32):
-        why = (*reasons, "a second output holds mask prototypes")
-        return Reading("", "ultralytics", 0.95, why, classes=columns - 36, task="segmentation")
+    if protos and (task == "segment" or _prototypes(facts) is not None):
+        return _v8_seg(output, protos[0], columns, tuple(reasons), _activated(parts))
     if task == "obb" or _rotated(parts):
-        return Reading("", "ultralytics", 0.9, tuple(reasons), classes=columns - 5, task="rotated boxes")
+        why = (*reasons, _SAYS_OBB if task else "the last channel is an angle made of a sigmoid of its own")
+        return Reading("yolov8-obb", "ultralytics", 0.9, why, _activated(parts), classes=columns - 5, task="obb")
     sure = 0.97 if task == "detect" or meta.get("author") == "Ultralytics" else 0.9
     return Reading("yolov8", "ultralytics", sure, tuple(reasons), _activated(parts), classes=columns - 4)
+
+
+def _v8_seg(
+    output: TensorSpec, protos: TensorSpec, columns: int, reasons: tuple[str, ...], options: dict[str, object]
+) -> Reading:
+    count = min((n for n in (protos.shape[1], protos.shape[3]) if n is not None), default=32)
+    options = {**options, "prototypes": protos.name}
+    why = (*reasons, f"{_MASKS}: {output.name} ends in {count} coefficients")
+    return Reading("yolov8-seg", "ultralytics", 0.95, why, options, classes=columns - 4 - count, task="segment")
 
 
 def _activated(parts: tuple[Strand, ...]) -> dict[str, object]:
@@ -156,10 +180,21 @@ def _v5(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
         )
     if columns == 16 and facts.labels != 11:
         return _v5_face(f"output {output.name} has three anchors a cell and 16 columns: YOLOv5-face")
-    if len(facts.outputs) == 2 and len(facts.outputs[1].shape) == 4 and facts.outputs[1].shape[1] == 32:
-        return Reading("", "ultralytics", 0.9, ("a second output holds mask prototypes",), task="segmentation")
+    protos = _prototypes(facts)
+    if protos is not None and len([o for o in facts.outputs if len(o.shape) == 4]) == 1:
+        told = f"output {output.name}: three anchors a cell, decoded, with 32 mask coefficients"
+        options = {**_activated(parts), "prototypes": protos.name}
+        return Reading("yolov5-seg", "ultralytics", 0.9, (told, _MASKS), options, classes=columns - 37, task="segment")
+    if _v5_oriented(facts, columns):
+        told = f"output {output.name}: three anchors a cell, decoded, and 180 scores of an angle: YOLOv5-obb"
+        return Reading("yolov5-obb", "ultralytics", 0.85, (told,), _activated(parts), classes=columns - 185, task="obb")
     why = f"output {output.name}: three anchors a cell of strides 8, 16, 32, boxes decoded, objectness, classes"
     return Reading("yolov5", "ultralytics", 0.93, (why,), _activated(parts), classes=columns - 5)
+
+
+def _v5_oriented(facts: Facts, columns: int) -> bool:
+    """180 columns of angles follow the classes, as the count of labels or the file's name says."""
+    return columns > 185 and (facts.labels == columns - 185 or "obb" in facts.hints)
 
 
 def _cells(
@@ -183,6 +218,13 @@ def _cells(
     if decoded_ops and columns - 5 in sigmoids and 1 not in sigmoids:
         why = f"output {output.name}: cells with decoded boxes, objectness always 1, {columns - 5} classes: YOLOv6"
         return Reading("yolox", "yolov7", 0.85, (why,), {**options, "decoded": True}, classes=columns - 5)
+    protos = _prototypes(facts)
+    if protos is not None and columns - 36 in sigmoids:
+        why = (
+            f"output {output.name}: cells with decoded boxes and {columns - 36} classes, no objectness: YOLOv8, turned"
+        )
+        turned = {**_activated(parts), "channels_last": True}
+        return _v8_seg(output, protos, columns, (why,), turned)
     if decoded_ops and columns - 4 in sigmoids:
         why = f"output {output.name}: cells with decoded boxes and {columns - 4} classes, no objectness: YOLOv8, turned"
         return Reading(
