@@ -26,20 +26,22 @@ _UNITS = {"pixels": (0.0, 0.0), "fractions": (1.0, 0.0), "signed": (0.5, 0.5), "
 class Points:
     """K*dims numbers of any shape behind the batch axis: x, y (and more) of K points.
 
-    points: name of the output, "" for the largest that fits. dims: numbers a point. planar: all x first, then all y.
+    points: names of the outputs, one after another; () the largest that fits. dims: numbers a point. planar: all x
+    first, then all y.
     unit: "pixels" of the model's input, "fractions" of it, "signed" (-1..1 over it) or "half" (-0.5..0.5).
     keep: points that are handed on, the first ones; negative: the last ones; 0: all.
     visible: which of a point's numbers is its score (-1: none, 1.0). scores: name of an output [N, K] with the scores.
     flag: name of an output with the score of the whole (column `flag_column` of it), "": 1.
     world: name of an output [N, 3J] of points in space, handed on as column "world" (1, J, 3) in the model's own unit.
     handed: name of an output whose one probability tells right hands from left ones: attribute "hand".
-    activated: flag and scores are probabilities; False: logits; None: logits where a value lies outside 0..1.
+    activated: the flag is a probability; False: a logit; None: a logit where it lies outside 0..1.
+    visible_activated: the same of the points' scores.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.5, nms=1.0)
     graph_nms: ClassVar[bool] = False
 
-    points: str = ""
+    points: tuple[str, ...] = ()
     dims: int = 2
     unit: Literal["pixels", "fractions", "signed", "half"] = "pixels"
     planar: bool = False
@@ -51,6 +53,7 @@ class Points:
     world: str = ""
     handed: str = ""
     activated: bool | None = None
+    visible_activated: bool | None = None
 
     def __post_init__(self) -> None:
         if self.dims < 2 or self.visible >= self.dims:
@@ -58,32 +61,35 @@ class Points:
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         def find(i: int, size_wh: tuple[int, int]) -> Found:
-            raw = of_view(self._vector(outputs), i).astype(np.float32).ravel()
+            raw = self._vector(outputs, i)
             raw = raw.reshape(self.dims, -1).T if self.planar else raw.reshape(-1, self.dims)
             rows = slice(self.keep, None) if self.keep < 0 else slice(self.keep or None)
             raw = raw[rows]
             found = points_with_score(self._in_pixels(raw[None, :, :2], size_wh))[0]
             if self.visible >= 0:
-                found[:, 2] = activate(raw[:, self.visible], self.activated)
+                found[:, 2] = activate(raw[:, self.visible], self.visible_activated)
             if self.scores:
                 said = of_view(_named(outputs, self.scores), i).astype(np.float32).ravel()[rows]
                 if len(said) != len(found):
                     raise unreadable("points", outputs, f"as many scores in {self.scores!r} as points")
-                found[:, 2] = activate(said, self.activated)
+                found[:, 2] = activate(said, self.visible_activated)
             return Found(found, self._flag(outputs, i), self._columns(outputs, i))
 
         return predict_one(find, spec, views)
 
-    def _vector(self, outputs: Outputs) -> Floats:
-        if self.points:
-            fitting = [_named(outputs, self.points)]
-        else:
+    def _vector(self, outputs: Outputs, i: int) -> F32:
+        """All numbers of view `i`, in order."""
+        parts = [_named(outputs, name) for name in self.points]
+        if not parts:
             others = {self.flag, self.scores, self.world, self.handed}
-            fitting = [a for name, a in outputs.items() if name not in others]
-        fitting = [a for a in fitting if a.ndim >= 2 and len(a) and (a.size // len(a)) % self.dims == 0 and a.size]
-        if not fitting:
+            free = [a for name, a in outputs.items() if name not in others and a.ndim >= 2 and a.size]
+            fitting = [a for a in free if (a.size // len(a)) % self.dims == 0]
+            parts = [max(fitting, key=lambda a: a.size)] if fitting else []
+        numbers = [of_view(a, i).astype(np.float32).ravel() for a in parts]
+        whole = np.concatenate(numbers) if numbers else np.zeros(0, np.float32)
+        if not whole.size or whole.size % self.dims:
             raise unreadable("points", outputs, f"an output of {self.dims} numbers a point")
-        return max(fitting, key=lambda a: a.size)
+        return whole
 
     def _in_pixels(self, xy: F32, size_wh: tuple[int, int]) -> F32:
         gain, shift = _UNITS[self.unit]

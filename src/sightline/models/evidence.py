@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import numpy as np
 from sightline.models.graph import MOVES, Graph, Node
 from sightline.types import F32, TensorSpec
 
-__all__ = ["Facts", "InGraph", "Strand", "cells", "framework", "in_graph", "input_range", "strands"]
+__all__ = ["Facts", "InGraph", "Strand", "cells", "framework", "from_the_zoo", "in_graph", "input_range", "strands"]
 
 _POINTWISE = MOVES | {"Mul", "Add", "Sub", "Div", "Clip", "Exp", "Sigmoid", "Softmax", "Relu", "BatchNormalization"}
 
@@ -65,6 +66,14 @@ def framework(graph: Graph) -> str:
         "pytorch": ("pytorch", "torch"),
     }
     return next((name for name, signs in words.items() if any(sign in said for sign in signs)), "")
+
+
+_ZOO = re.compile(r"-0\d{3}(?!\d)")  # the names of Intel's networks there end so
+
+
+def from_the_zoo(facts: Facts) -> bool:
+    """Whether a file is one of Intel's own of Open Model Zoo, by its name or the name in it."""
+    return facts.graph.format == "openvino" and _ZOO.search(facts.hints) is not None
 
 
 def cells(size_wh: tuple[int, int], strides: Sequence[int]) -> int:

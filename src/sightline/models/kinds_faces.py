@@ -108,37 +108,36 @@ def _ultraface_rows(size_wh: tuple[int, int]) -> int:
     return sum(cells(size_wh, (stride,)) * n for stride, n in ((8, 3), (16, 2), (32, 2), (64, 3)))
 
 
+# anchors -> (strides, anchors a cell) of faces, of palms and of bodies
+_FACES = {896: ((8, 16, 16, 16), 2), 2304: ((4,), 1)}
+_PALMS = {2016: ((8, 16, 16, 16), 2), 2944: ((8, 16, 32, 32, 32), 2)}
+_BODIES = {896: ((8, 16, 16, 16), 2), 2254: ((8, 16, 32, 32, 32), 2)}
+
+
 def read_blazeface(facts: Facts) -> Reading | None:
-    """Regressors [N, A, 16] and logits [N, A, 1]; also split by layer."""
-    scores, boxes = facts.last(1), facts.last(16)
-    palms = facts.last(18)
-    if scores and len(scores) == len(palms) == len(facts.outputs) // 2:
-        return _palms(facts, sum(o.shape[1] or 0 for o in scores), _activated(facts, scores[0]))
-    if not scores or len(scores) != len(boxes) or len(scores) + len(boxes) != len(facts.outputs):
-        return None
-    layouts = {896: ((8, 16, 16, 16), 2), 2304: ((4,), 1)}
+    """Regressors [N, A, 16] and logits [N, A, 1]; also split by layer. Palms have 18 numbers, bodies 12."""
+    scores = facts.last(1)
     rows = sum(o.shape[1] or 0 for o in scores)
-    if rows not in layouts:
-        return None
-    strides, anchors = layouts[rows]
-    if rows == 896 and facts.size_wh[0] == 256:
-        strides = (16, 32, 32, 32)
-    why = f"16 numbers (box and six points) and one score for {rows} unit anchors: BlazeFace"
-    options: dict[str, object] = {"strides": strides, "anchors": anchors}
-    activated = _activated(facts, scores[0])
-    if activated is not None:
-        options["activated"] = activated
-    return Reading("blazeface", "blazeface", 0.93, (why,), options, classes=1, names=FACE)
-
-
-def _palms(facts: Facts, rows: int, activated: bool | None) -> Reading | None:
-    """The palm detector of the same makers: seven points, 192x192."""
-    if rows != 2 * cells(facts.size_wh, (8,)) + 6 * cells(facts.size_wh, (16,)):
-        return None
-    why = f"18 numbers (box and seven points) and one score for {rows} unit anchors: BlazeFace's palms"
-    options: dict[str, object] = {"strides": (8, 16, 16, 16), "anchors": 2}
-    options |= {} if activated is None else {"activated": activated}
-    return Reading("blazeface", "palm", 0.9, (why,), options, classes=1, names=("palm",))
+    for width, layouts, family, names, what in (
+        (16, _FACES, "blazeface", FACE, "six points): BlazeFace"),
+        (18, _PALMS, "palm", ("palm",), "seven points): BlazeFace's palms"),
+        (12, _BODIES, "pose-detector", ("person",), "four points): BlazePose's detector"),
+    ):
+        boxes = facts.last(width)
+        if not scores or len(scores) != len(boxes) or len(scores) + len(boxes) != len(facts.outputs):
+            continue
+        if rows not in layouts:
+            return None
+        strides, anchors = layouts[rows]
+        if width == 16 and rows == 896 and facts.size_wh[0] == 256:
+            strides = (16, 32, 32, 32)
+        options: dict[str, object] = {"strides": strides, "anchors": anchors}
+        activated = _activated(facts, scores[0])
+        if activated is not None:
+            options["activated"] = activated
+        why = f"{width} numbers (box and {what}, and one score for {rows} unit anchors"
+        return Reading("blazeface", family, 0.93, (why,), options, classes=1, names=names)
+    return None
 
 
 # -- heat maps -------------------------------------------------------------------------------------------------------

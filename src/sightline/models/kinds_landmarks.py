@@ -1,40 +1,186 @@
-"""Outputs of landmark networks: a vector of regressed points of a face, a hand or a body."""
+"""Outputs of landmark networks: a vector of regressed points of a face or a hand."""
 
 from __future__ import annotations
 
 import math
+import re
 
-from sightline.models.evidence import Facts, strands
+import numpy as np
+
+from sightline.models.evidence import Facts, from_the_zoo, strands
 from sightline.models.reading import Reading
-from sightline.types import TensorSpec
+from sightline.types import F32, TensorSpec
 
-__all__ = ["read_face_mesh"]
+__all__ = ["read_face_mesh", "read_hand", "read_landmarks"]
 
 FACE = ("face",)
+_NAMED = re.compile(r"landmark|lmk|pfld|keypoint|kpt|106det|1k3d68|face_?mesh|face_?points|face_?align|onet|fpenet")
 
 
-def numbers(output: TensorSpec) -> int:
+def _numbers(output: TensorSpec) -> int:
     """How many numbers one picture gives; 0 where the shape does not tell."""
-    rest = output.shape[1:]
-    return math.prod(n for n in rest if n is not None) if rest and None not in rest else 0
+    return math.prod(n or 0 for n in output.shape[1:]) if len(output.shape) > 1 else 0
 
 
-def plain_sigmoid(facts: Facts, output: TensorSpec) -> bool:
+def _made(facts: Facts, output: TensorSpec) -> set[str]:
+    return {part.op for part in strands(facts.graph, facts.graph.tensor(output.name))}
+
+
+def _probable(facts: Facts, output: TensorSpec) -> bool:
     """Whether the graph itself ends this output with a sigmoid or softmax."""
-    made = {part.op for part in strands(facts.graph, facts.graph.tensor(output.name))}
+    made = _made(facts, output)
     return bool(made) and made <= {"Sigmoid", "Softmax"}
 
 
+# -- MediaPipe -------------------------------------------------------------------------------------------------------
+
+
 def read_face_mesh(facts: Facts) -> Reading | None:
-    """MediaPipe's face mesh: 468 points x, y, z (478 with the irises) in input pixels, and the face's logit."""
-    mesh = next((o for o in facts.outputs if numbers(o) in (1404, 1434)), None)
+    """MediaPipe's face mesh (468 points x, y, z, or 478 with the irises, and a score) and its iris network."""
+    counts = {o.name: _numbers(o) for o in facts.outputs}
+    if sorted(counts.values()) == [15, 213]:
+        return _iris(facts, counts)
+    mesh = next((o for o in facts.outputs if counts[o.name] in (1404, 1434)), None)
     if mesh is None or len(facts.outputs) > 7:
         return None
-    flag = next((o for o in facts.outputs if numbers(o) == 1), None)
-    points = numbers(mesh) // 3
-    options: dict[str, object] = {"points": mesh.name, "dims": 3}
+    flag = next((o for o in facts.outputs if counts[o.name] == 1), None)
+    points = counts[mesh.name] // 3
+    options: dict[str, object] = {"points": (mesh.name,), "dims": 3}
     if flag is not None:
-        options |= {"flag": flag.name, "activated": plain_sigmoid(facts, flag)}
-    family = "facemesh" if points == 468 and facts.size_wh in ((192, 192), (0, 0)) else "mediapipe"
+        options |= {"flag": flag.name, "activated": _probable(facts, flag)}
+    old = points == 468 and facts.size_wh in ((192, 192), (0, 0)) and len(facts.outputs) <= 2
     why = f"{points} times x, y, z{' and a score' if flag else ''}: MediaPipe's face mesh"
+    family = "facemesh" if old else "mediapipe"
     return Reading("points", family, 0.93, (why,), options, classes=1, names=FACE, task="landmarks")
+
+
+def _iris(facts: Facts, counts: dict[str, int]) -> Reading:
+    contour = next(name for name, count in counts.items() if count == 213)
+    iris = next(name for name, count in counts.items() if count == 15)
+    options: dict[str, object] = {"points": (contour, iris), "dims": 3}
+    why = "71 points of an eye's contour and 5 of its iris: MediaPipe's iris network"
+    family = "facemesh" if facts.size_wh == (64, 64) else "mediapipe"
+    return Reading("points", family, 0.9, (why,), options, classes=1, names=("eye",), task="landmarks")
+
+
+def read_hand(facts: Facts) -> Reading | None:
+    """MediaPipe's hand: 21 points x, y, z in input pixels, a score, which hand it is, and the points in space."""
+    named = sorted(facts.outputs, key=lambda o: _in_order(o.name))
+    points = [o for o in named if _numbers(o) == 63]
+    single = [o for o in named if _numbers(o) == 1]
+    if not points or not single or len(points) > 2 or len(single) > 2 or len(points) + len(single) != len(named):
+        return None
+    screen = next((o for o in points if "world" not in o.name.lower()), points[0])
+    space = next((o for o in points if o is not screen), None)
+    side = next((o for o in single if re.search(r"handed|left|right", o.name.lower())), None)
+    flag = next((o for o in single if o is not side), single[0])
+    if side is None and len(single) == 2:
+        side = next(o for o in single if o is not flag)
+    options: dict[str, object] = {"points": (screen.name,), "dims": 3, "flag": flag.name}
+    options["activated"] = _probable(facts, flag)
+    if space is not None:
+        options["world"] = space.name
+    if side is not None and side is not flag:
+        options["handed"] = side.name
+    why = "21 times x, y, z and a score: MediaPipe's hand"
+    return Reading("points", "mediapipe", 0.92, (why,), options, classes=1, names=("hand",), task="pose")
+
+
+def _in_order(name: str) -> tuple[str, int]:
+    """Names that only differ in the number behind them, by that number: "Identity" before "Identity_1"."""
+    head, number = re.fullmatch(r"(.*?)[_:]?(\d*)", name).groups() if name else ("", "")  # pyright: ignore[reportOptionalMemberAccess]
+    return head, int(number or -1)
+
+
+# -- faces as vectors ------------------------------------------------------------------------------------------------
+
+# numbers -> points; counts of classes as well, so that more has to speak for them
+_VECTORS = {10: 5, 70: 35, 136: 68, 196: 98, 212: 106, 204: 68, 42: 21, 34: 17, 28: 14}
+
+
+def read_landmarks(facts: Facts) -> Reading | None:
+    """FPENet; InsightFace's 106 and 68 points; vectors of 5, 35, 68, 98 or 106 points."""
+    counts = {o.name: _numbers(o) for o in facts.outputs}
+    if facts.named("softargmax") is not None and 160 in counts.values():
+        return _fpenet(facts, counts)
+    if list(counts.values()) == [3309]:
+        options: dict[str, object] = {"dims": 3, "unit": "signed", "keep": -68}
+        why = "1103 times x, y, z, the last 68 of them the landmarks: InsightFace's 1k3d68"
+        return Reading("points", "insightface-landmarks", 0.9, (why,), options, classes=1, names=FACE, task="landmarks")
+    vectors = [o for o in facts.outputs if counts[o.name] in _VECTORS]
+    others = [o for o in facts.outputs if counts[o.name] not in _VECTORS]
+    # PFLD hands its features out beside the landmarks
+    if len(vectors) != 1 or any(len(o.shape) != 4 for o in others) or len(facts.outputs) > 2:
+        return None
+    return _vector(facts, vectors[0], counts[vectors[0].name])
+
+
+def _fpenet(facts: Facts, counts: dict[str, int]) -> Reading:
+    points = next(o.name for o in facts.outputs if counts[o.name] == 160)
+    scores = next((o.name for o in facts.outputs if counts[o.name] == 80), "")
+    options: dict[str, object] = {"points": (points,), "dims": 2}
+    if scores:
+        options |= {"scores": scores, "visible_activated": True}
+    why = f"80 points {points} in input pixels{' with their confidence' if scores else ''}: TAO's FPENet"
+    return Reading("points", "tao-grey", 0.92, (why,), options, classes=1, names=FACE, task="landmarks")
+
+
+def _vector(facts: Facts, output: TensorSpec, count: int) -> Reading | None:
+    """A vector of points, if its name says so or the numbers it starts from are those of a mean face."""
+    made, points = _made(facts, output), _VECTORS[count]
+    if "Softmax" in made:
+        return None
+    named = _NAMED.search(facts.hints) is not None or "align_fc" in output.name
+    small = count == 10 and facts.size_wh == (48, 48) and made == {"Sigmoid"}
+    unit, why = _unit(facts, output, made)
+    if not named and not small and not (unit and count >= 70):
+        return None
+    what = f"output {output.name} holds x and y of {points} points{why}"
+    options: dict[str, object] = {"points": (output.name,), "dims": 2}
+    family = "open-model-zoo" if from_the_zoo(facts) else "face-landmarks"
+    if count == 212 and (facts.size_wh == (192, 192) or "106det" in facts.hints):
+        family, unit = "insightface-landmarks", unit or "signed"
+    if from_the_zoo(facts) and not unit:
+        unit = "fractions"
+    asked: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    if unit:
+        options["unit"] = unit
+    else:
+        units = ("points:unit=fractions", "points:unit=pixels", "points:unit=signed")
+        asked = (("--head", units, f"{points} points, as fractions or pixels of the input, or -1..1"),)
+    return Reading("points", family, 0.85, (what,), options, classes=1, names=FACE, task="landmarks", open=asked)
+
+
+def _unit(facts: Facts, output: TensorSpec, made: set[str]) -> tuple[str, str]:
+    """In what the points are, and why: by the last activation, else by the numbers that the last layer adds."""
+    if made == {"Sigmoid"}:
+        return "fractions", ", through a sigmoid: fractions"
+    if made == {"Tanh"}:
+        return "signed", ", through a tangent: -1..1"
+    mean = _added(facts, output)
+    if mean is None or len(mean) != _numbers(output):
+        return "", ""
+    spread = float(mean.std())
+    if spread < 0.1:
+        return "", ""
+    if float(np.abs(mean).max()) > 4:
+        return "pixels", ", starting from a mean face in pixels"
+    if 0.25 < float(mean.mean()) < 0.75 and mean.min() > -0.3 and mean.max() < 1.3:
+        return "fractions", ", starting from a mean face in fractions"
+    if abs(float(mean.mean())) < 0.3 and np.abs(mean).max() < 1.3 and spread > 0.2:
+        return "signed", ", starting from a mean face of -1..1"
+    return "", ""
+
+
+def _added(facts: Facts, output: TensorSpec) -> F32 | None:
+    """The bias of the layer that makes an output; None where there is none, or it cannot be read."""
+    makers = facts.graph.makers(facts.graph.tensor(output.name))
+    if len(makers) != 1:
+        return None
+    node = makers[0]
+    names = node.inputs[2:3] if node.op in ("Gemm", "Conv") else node.inputs if node.op == "Add" else ()
+    for name in names:
+        value = facts.graph.value(name) if name in facts.graph.shapes else None
+        if value is not None and value.dtype.kind == "f":
+            return np.asarray(value, np.float32).ravel()
+    return None
