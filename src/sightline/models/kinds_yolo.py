@@ -32,32 +32,46 @@ def _strides_of(facts: Facts, rows: int | None, anchors: int) -> tuple[int, ...]
 
 
 def read_end2end(facts: Facts) -> Reading | None:
-    """[N, K, 6]: YOLOv10, YOLO26, and exports with suppression in the graph."""
+    """[N, K, 6]: YOLOv10, YOLO26, and exports with suppression in the graph; with coefficients or an angle behind."""
     output = _main(facts)
     if output is None or output.shape[2] is None or output.shape[2] < 6 or len(facts.outputs) > 2:
         return None
     rows, columns = output.shape[1], output.shape[2]
     chosen = facts.graph.has("TopK", "NonMaxSuppression")
-    task = facts.graph.metadata.get("task", "")
-    few = rows is not None and rows <= 1000 and not _strides_of(facts, rows, 1) and not _strides_of(facts, rows, 3)
+    task, parts = facts.graph.metadata.get("task", ""), _parts(facts, output)
+    # the cells of one grid alone may be as many as the objects that a graph chooses
+    grids = [s for s in _STRIDES if len(s) > 1 or not chosen]
+    full = rows is not None and any(_is_rows_of(facts, rows, s) for s in grids)
+    few = rows is not None and rows <= 1000 and not full
     if not ((few and chosen) or (columns == 6 and chosen) or (columns == 6 and rows in (100, 300))):
         return None
-    if columns > 6 and task not in ("pose", "segment", "obb") and not _prototypes(facts, columns - 6):
+    protos = _prototypes(facts, columns - 6)
+    turned = columns == 7 and (task == "obb" or (not task and _rotated(parts)))
+    if columns > 6 and task != "pose" and protos is None and not turned and columns != 7:
         return None
     said = "chosen in the graph (TopK or suppression)" if chosen else "the shape of YOLOv10's output"
     why = (f"output {output.name} has {columns} numbers for each of {rows or 'K'} objects, {said}",)
     sure = 0.95 if chosen else 0.85
-    protos = _prototypes(facts, columns - 6)
+    classes = next((p.channels for p in parts if p.op == "Sigmoid" and p.channels), None)
     if protos is not None:
         options: dict[str, object] = {"prototypes": protos.name}
-        return Reading("yolo-end2end-seg", "ultralytics", sure, (*why, _MASKS), options, task="segment")
-    if task == "obb":
-        return Reading("yolo-end2end-obb", "ultralytics", sure, (*why, _SAYS_OBB), task="obb")
-    return Reading("yolo-end2end", "ultralytics", sure, why)
+        return Reading("yolo-end2end-seg", "ultralytics", sure, (*why, _MASKS), options, classes, task="segment")
+    if turned:
+        told = _SAYS_OBB if task else _ANGLE
+        return Reading("yolo-end2end-obb", "ultralytics", sure, (*why, told), {}, classes, task="obb")
+    if columns == 7 and task != "pose":
+        asked = ("--head", ("yolo-end2end-obb", "nms-rows:columns=..."), "what its seventh column is stands nowhere")
+        return Reading("yolo-end2end", "ultralytics", 0.4, why, {}, classes, open=(asked,))
+    return Reading("yolo-end2end", "ultralytics", sure, why, {}, classes)
+
+
+def _is_rows_of(facts: Facts, rows: int, strides: tuple[int, ...]) -> bool:
+    return 0 not in facts.size_wh and rows in {n * cells(facts.size_wh, strides) for n in (1, 3)}
 
 
 _MASKS = "a second output holds mask prototypes"
 _SAYS_OBB = "the file's own metadata says oriented boxes"
+_ANGLE = "one channel is an angle, made by a convolution of its own"
 
 
 def _prototypes(facts: Facts, count: int | None = None) -> TensorSpec | None:
@@ -123,7 +137,7 @@ def _v8(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
     if protos and (task == "segment" or _prototypes(facts) is not None):
         return _v8_seg(output, protos[0], columns, tuple(reasons), _activated(parts))
     if task == "obb" or _rotated(parts):
-        why = (*reasons, _SAYS_OBB if task else "the last channel is an angle made of a sigmoid of its own")
+        why = (*reasons, _SAYS_OBB if task else _ANGLE)
         return Reading("yolov8-obb", "ultralytics", 0.9, why, _activated(parts), classes=columns - 5, task="obb")
     sure = 0.97 if task == "detect" or meta.get("author") == "Ultralytics" else 0.9
     return Reading("yolov8", "ultralytics", sure, tuple(reasons), _activated(parts), classes=columns - 4)
@@ -162,8 +176,8 @@ def _keypoints(facts: Facts, columns: int, parts: tuple[Strand, ...], task: str)
 
 
 def _rotated(parts: tuple[Strand, ...]) -> bool:
-    # a rotated box's angle is its own strand: (sigmoid - 1/4) * pi
-    return len(parts) >= 3 and any(p.op == "Mul" and p.channels == 1 for p in parts)
+    # a rotated box's angle is its own strand: (sigmoid - 1/4) * pi, or as the convolution gives it (YOLO26)
+    return len(parts) >= 3 and any(p.op in ("Mul", "Conv") and p.channels == 1 for p in parts)
 
 
 def _v5(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...]) -> Reading | None:
