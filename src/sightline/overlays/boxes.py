@@ -1,4 +1,4 @@
-"""A result -> boxes, labels, traces, keypoints, lines and zones, drawn on the frame's own planes."""
+"""A result -> boxes, masks, labels, traces, keypoints, lines and zones, drawn on the frame's own planes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from typing import NamedTuple
 import numpy as np
 
 from sightline.errors import UsageError
+from sightline.overlays.areas import corners, draw_map, draw_mask
 from sightline.overlays.canvas import Canvas, Region
-from sightline.overlays.colors import PALETTE, WHITE, Rgb, parse
+from sightline.overlays.colors import BLACK, PALETTE, Rgb, parse
 from sightline.overlays.place import Placer
+from sightline.overlays.points import draw_points
+from sightline.overlays.said import Line, of_frame, of_object
 from sightline.overlays.text import Sheet, TextTiles
 from sightline.overlays.traces import Traces
-from sightline.types import I32, FrameResult, Picture, Shape
+from sightline.types import I32, Detections, FrameResult, Picture, Shape
 
 __all__ = ["BoxOverlay"]
 
 _LINE: Rgb = (255, 235, 60)
 _ZONE: Rgb = (0, 215, 235)
-_SURE_POINT = 0.2
 _COUNT_ORDER = ("in", "out", "now")
 _FIRST_COUNTS: Mapping[str, tuple[str, ...]] = {"line": ("in", "out"), "zone": ("now",)}
 
@@ -30,21 +32,24 @@ Box = tuple[int, int, int, int]
 
 
 class _Object(NamedTuple):
-    """One thing to draw: box in whole pixels, what to write, colour, track id."""
+    """One thing to draw: box in whole pixels, what to write, colour, track id; its row, -1 where only predicted."""
 
     box: Box
-    words: tuple[str, ...]
+    words: Line
     color: Rgb
     foot: tuple[float, float]
     track: int | None
-    points: tuple[tuple[float, float, float], ...]
+    row: int
 
 
 @dataclass(slots=True)
 class BoxOverlay:
-    """Boxes with labels, traces of tracks, keypoints, lines and zones with their counts. One instance a stream.
+    """Boxes with labels, masks, keypoints, traces of tracks, lines and zones with their counts. One instance a stream.
 
-    labels, ids, scores: what is written beside a box. traces: the path of each track over the last `trace_s` seconds.
+    labels, ids, scores: what is written beside a box. said: attributes and text, under the label of their object or,
+    of the whole view, in the upper left corner. keypoints: with the limbs between them. masks, maps: the pixels of
+    objects and of classes, tinted as strongly as `alpha`, 0 to 1. Oriented boxes stand in for upright ones.
+    traces: the path of each track over the last `trace_s` seconds.
     thickness: of box edges in pixels, text_px: size of the letters; 0 fits both to the picture.
     colors: label -> "#rrggbb", the rest take the palette in the order of the label table. color_by: "label" or "track".
     fill: how strongly zones are tinted, 0 to 1. font: a font file for alphabets that the built-in one lacks.
@@ -56,12 +61,16 @@ class BoxOverlay:
     traces: bool = True
     keypoints: bool = True
     shapes: bool = True
+    masks: bool = True
+    maps: bool = True
+    said: bool = True
     thickness: int = 0
     text_px: int = 0
     trace_s: float = 2.0
     colors: Mapping[str, str] = field(default_factory=dict[str, str])
     color_by: str = "label"
     fill: float = 0.2
+    alpha: float = 0.45
     font: str = ""
     _chosen: dict[str, Rgb] = field(default_factory=dict[str, Rgb], init=False, repr=False)
     _tiles: TextTiles = field(init=False, repr=False)
@@ -76,6 +85,8 @@ class BoxOverlay:
             raise UsageError(f"overlay color_by {self.color_by!r}; known: label, track")
         if not 0 <= self.fill <= 1:
             raise UsageError(f"overlay fill {self.fill}: from 0 to 1")
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(f"overlay alpha {self.alpha}: from 0 to 1")
         if self.thickness < 0 or self.text_px < 0 or self.trace_s < 0:
             raise UsageError("overlay thickness, text_px and trace_s: not negative")
         self._chosen = {label: parse(text) for label, text in self.colors.items()}
@@ -87,23 +98,47 @@ class BoxOverlay:
         canvas = Canvas(picture)
         edge, letters = self._sizes(canvas)
         placer = Placer(canvas.width, canvas.height)
+        found = self._objects(result, canvas, edge)
+        self._areas(canvas, result, found)
         if self.shapes:
             for shape in shapes:
                 self._shape(canvas, shape, edge)
-        found = self._objects(result, canvas, edge)
         if self.traces and self.trace_s > 0:
             self._trace(canvas, result, found, edge)
-        for thing in reversed(found):
-            canvas.outline(*thing.box, edge, canvas.ink(thing.color))
-        if self.keypoints:
-            for thing in found:
-                _dots(canvas, thing, edge)
+        self._outlines(canvas, result.prediction.detections, found, edge)
         if 4 * letters > canvas.height:
             return  # no room for words
         if self.shapes:
             for shape in shapes:
                 self._caption(canvas, placer, shape, result, edge, letters)
-        self._write(canvas, placer, found, letters)
+        if self.said:
+            self._corner(canvas, placer, of_frame(result.prediction, self.scores), letters)
+        self._write(canvas, placer, result.prediction.detections, found, letters)
+
+    def _areas(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object]) -> None:
+        """What lies under everything else: the class map, then the masks, the strongest on top."""
+        prediction = result.prediction
+        if self.maps and prediction.classmap is not None:
+            draw_map(canvas, prediction, self.alpha, lambda name, index: self._color(name, index, None))
+        masks = prediction.detections.masks
+        if self.masks and masks is not None:
+            for thing in reversed(found):
+                if thing.row >= 0:
+                    draw_mask(canvas, masks, thing.row, self.alpha, canvas.ink(thing.color))
+
+    def _outlines(self, canvas: Canvas, seen: Detections, found: Sequence[_Object], edge: int) -> None:
+        """Boxes, oriented where the model gives them so, and keypoints."""
+        oriented, keypoints = seen.columns.get("obb"), seen.keypoints
+        for thing in reversed(found):
+            sides = corners(oriented[thing.row]) if oriented is not None and thing.row >= 0 else ()
+            if sides:
+                canvas.polyline(sides, edge, canvas.ink(thing.color), closed=True)
+            else:
+                canvas.outline(*thing.box, edge, canvas.ink(thing.color))
+        if self.keypoints and keypoints is not None:
+            for thing in found:
+                if thing.row >= 0:
+                    draw_points(canvas, keypoints[thing.row], thing.color, edge)
 
     def _sizes(self, canvas: Canvas) -> tuple[int, int]:
         """(thickness of edges, size of letters) in pixels."""
@@ -148,9 +183,6 @@ class BoxOverlay:
         for row, (x1, _, x2, y2), box, score, label in rows:
             name = self._name(label)
             track = ids[row]
-            points = ()
-            if found.keypoints is not None and self.keypoints and row < len(found):
-                points = tuple((x, y, s) for x, y, s in found.keypoints[row].tolist())
             words = self._words(name, track, score)
             things.append(
                 _Object(
@@ -159,7 +191,7 @@ class BoxOverlay:
                     self._color(name, label, track),
                     ((x1 + x2) / 2, y2),
                     track,
-                    points,
+                    row if row < len(found) else -1,
                 )
             )
         return things
@@ -168,7 +200,7 @@ class BoxOverlay:
         name = self._names[label] if 0 <= label < len(self._names) else ""
         return name or f"class{label}"
 
-    def _words(self, name: str, track: int | None, score: float) -> tuple[str, ...]:
+    def _words(self, name: str, track: int | None, score: float) -> Line:
         """What changes seldom, and the score: each is drawn once and kept."""
         known = name if self.labels else ""
         if self.ids and track is not None:
@@ -177,21 +209,37 @@ class BoxOverlay:
             return (known,) if known else ()
         return (known, f"{score:.2f}") if known else (f"{score:.2f}",)
 
-    def _write(self, canvas: Canvas, placer: Placer, found: Sequence[_Object], letters: int) -> None:
+    def _write(self, canvas: Canvas, placer: Placer, seen: Detections, found: Sequence[_Object], letters: int) -> None:
         """The words of every object, on its colour."""
         sheets: dict[Rgb, Sheet] = {}
+        more = self.said and ("text" in seen.columns or "attributes" in seen.columns)
         for thing in found:
-            if not thing.words:
+            lines = of_object(seen, thing.row, self.scores) if more and thing.row >= 0 else ()
+            if not thing.words and not lines:
                 continue
             sheet = sheets.get(thing.color)
             if sheet is None:
                 sheet = sheets[thing.color] = self._tiles.sheet(canvas, letters, thing.color)
+            if lines:
+                plates = [_Plate(sheet, line) for line in (thing.words, *lines) if line]
+                width, height = max(p.width for p in plates), sum(p.height for p in plates)
+                _stack(canvas, plates, *placer.beside(thing.box, width, height))
+                continue
             tiles = [sheet.tile(word) for word in thing.words]
             width = sum([tile[0].shape[1] for tile in tiles])
             x, y = placer.beside(thing.box, width, tiles[0][0].shape[0])
             for tile in tiles:
                 canvas.paste(x, y, tile)
                 x += tile[0].shape[1]
+
+    def _corner(self, canvas: Canvas, placer: Placer, lines: Sequence[Line], letters: int) -> None:
+        """What is said of the whole view, as many lines as fit, in the upper left corner."""
+        if not lines:
+            return
+        sheet = self._tiles.sheet(canvas, letters, BLACK)
+        plates = [_Plate(sheet, line) for line in lines[: canvas.height // self._tiles.height(letters)]]
+        width, height = max(p.width for p in plates), sum(p.height for p in plates)
+        _stack(canvas, plates, *placer.first_free([(0, 0)], width, height))
 
     def _trace(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object], edge: int) -> None:
         thickness = max(2, edge * 3 // 4)
@@ -248,6 +296,27 @@ class BoxOverlay:
             x += tile[0].shape[1]
 
 
+class _Plate:
+    """One line of words as tiles, side by side."""
+
+    __slots__ = ("height", "tiles", "width")
+
+    def __init__(self, sheet: Sheet, line: Line) -> None:
+        self.tiles = [sheet.tile(word) for word in line]
+        self.width = sum(tile[0].shape[1] for tile in self.tiles)
+        self.height = self.tiles[0][0].shape[0]
+
+
+def _stack(canvas: Canvas, plates: Sequence[_Plate], x: int, y: int) -> None:
+    """Lines below one another from (x, y)."""
+    for plate in plates:
+        right = x
+        for tile in plate.tiles:
+            canvas.paste(right, y, tile)
+            right += tile[0].shape[1]
+        y += plate.height
+
+
 def _count_words(shape: Shape, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
     """("gate", "in 3", "out 1"): the name and the sum of every count, those of its kind also where they are 0."""
     keys = list(_FIRST_COUNTS.get(shape.kind, ()))
@@ -272,11 +341,3 @@ def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float],
     ink = canvas.ink(_LINE)
     canvas.polyline([(mx, my), tip], edge, ink)
     canvas.polyline([left, tip, right], edge, ink)
-
-
-def _dots(canvas: Canvas, thing: _Object, edge: int) -> None:
-    """Keypoints that the model is sure of, ringed in white so that they show on everything."""
-    for x, y, score in thing.points:
-        if score >= _SURE_POINT and math.isfinite(x + y):
-            canvas.dot(x, y, edge * 1.1, canvas.ink(WHITE))
-            canvas.dot(x, y, edge * 0.75, canvas.ink(thing.color))

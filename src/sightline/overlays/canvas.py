@@ -1,4 +1,4 @@
-"""Drawing on a picture's own planes: rectangles, ready-made tiles, lines, dots and tints, I420 or RGB.
+"""Drawing on a picture's own planes: rectangles, ready-made tiles, lines, dots, specks and tints, I420 or RGB.
 
 Coordinates are frame pixels. On I420 rectangles and tiles begin and end at even pixels, so that luma and chroma agree.
 Whatever stands outside the picture is cut off.
@@ -7,10 +7,11 @@ Whatever stands outside the picture is cut off.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sightline.overlays.colors import Rgb, to_yuv
 from sightline.types import I32, U8, Picture, PixelLayout
@@ -136,6 +137,19 @@ class Canvas:
         for plane, value in zip(self._planes[1:], ink[1:], strict=True):
             _disc(plane, x / 2, y / 2, radius / 2, (value,))
 
+    def specks(self, points: NDArray[np.floating[Any]], size: int, ink: Ink) -> None:
+        """Squares of `size` pixels around many finite points (K, 2) at once, for those too dense for dots."""
+        side = np.arange(size)
+        corner = np.floor(np.clip(points, -_FAR, _FAR) - (size - 1) / 2).astype(np.int64)
+        for index, plane in enumerate(self._planes):
+            step = 2 if index else 1
+            value: int | Ink = ink[index] if self.planar else ink
+            columns = ((corner[:, 0, None] + side) // step)[:, None, :]
+            rows = ((corner[:, 1, None] + side) // step)[:, :, None]
+            columns, rows = np.broadcast_arrays(columns, rows)
+            inside = (columns >= 0) & (columns < plane.shape[1]) & (rows >= 0) & (rows < plane.shape[0])
+            plane[rows[inside], columns[inside]] = value
+
     def region(self, points: Sequence[tuple[float, float]]) -> Region:
         """The inside of a polygon, ready for `tint`."""
         half = 2 if self.planar else 1
@@ -153,15 +167,54 @@ class Canvas:
         x, y, mask = region
         if not mask.size:
             return
-        h, w = mask.shape
         ramp = np.arange(256) * (1 - strength)
         if self.planar:
             pairs = [(plane, (ramp + value * strength)) for plane, value in zip(self._planes[1:], ink[1:], strict=True)]
         else:
             pairs = [(self._planes[0], np.stack([ramp + value * strength for value in ink], 1)[None])]
         for plane, table in pairs:
-            part = plane[y : y + h, x : x + w]
-            cv2.copyTo(cv2.LUT(part, np.rint(table).astype(np.uint8)), mask, part)
+            _mix(plane, x, y, mask, table)
+
+    def blend(self, x: int, y: int, mask: U8, strength: float, ink: Ink) -> None:
+        """Move what `mask` (h, w), its top left corner at (x, y), has non-zero towards `ink`, luma too."""
+        if x < 0 or y < 0 or x + mask.shape[1] > self.width or y + mask.shape[0] > self.height:
+            mask = mask[max(0, -y) : max(0, self.height - y), max(0, -x) : max(0, self.width - x)]
+            x, y = max(0, x), max(0, y)
+        if not mask.size:
+            return
+        ramp = np.arange(256) * (1 - strength)
+        if not self.planar:
+            _mix(self._planes[0], x, y, mask, np.stack([ramp + value * strength for value in ink], 1)[None])
+            return
+        _mix(self._planes[0], x, y, mask, ramp + ink[0] * strength)
+        half = np.ascontiguousarray(mask[y & 1 :: 2, x & 1 :: 2])  # at the pixels with even places
+        if half.size:
+            _mix(self._planes[1], (x + 1) >> 1, (y + 1) >> 1, half, ramp + ink[1] * strength)
+            _mix(self._planes[2], (x + 1) >> 1, (y + 1) >> 1, half, ramp + ink[2] * strength)
+
+    def classes(self, classmap: U8, inks: Sequence[Ink | None], strength: float) -> None:
+        """Move every pixel towards the ink of its class (height, width); classes without an ink stay as they are.
+
+        Raises ValueError for a map of another size.
+        """
+        if classmap.shape != (self.height, self.width):
+            raise ValueError(f"class map: expected {(self.height, self.width)}, got {classmap.shape}")
+        shown = np.zeros(256, np.uint8)
+        share = np.zeros((256, 3))
+        for index, ink in enumerate(inks):
+            if ink is not None:
+                shown[index], share[index] = 255, np.array(ink) * strength
+        added = np.rint(share).astype(np.uint8)
+        ramp = np.rint(np.arange(256) * (1 - strength)).astype(np.uint8)
+        if not self.planar:
+            colors = cv2.LUT(cv2.merge([classmap] * 3), added[None])
+            pixels = self._planes[0]
+            cv2.copyTo(cv2.add(cv2.LUT(pixels, ramp), colors), cv2.LUT(classmap, shown), pixels)
+            return
+        half = np.ascontiguousarray(classmap[::2, ::2])
+        for index, (plane, ids) in enumerate(zip(self._planes, (classmap, half, half), strict=True)):
+            table = np.ascontiguousarray(added[:, index])
+            cv2.copyTo(cv2.add(cv2.LUT(plane, ramp), cv2.LUT(ids, table)), cv2.LUT(ids, shown), plane)
 
 
 def fixed(points: ArrayLike) -> I32:
@@ -177,6 +230,12 @@ def _sides(
     plane[iy2:y2, x1:x2] = value
     plane[iy1:iy2, x1:ix1] = value
     plane[iy1:iy2, ix2:x2] = value
+
+
+def _mix(plane: U8, x: int, y: int, mask: U8, table: NDArray[Any]) -> None:
+    """Put `table` of each pixel where `mask` (h, w) at (x, y) is not zero."""
+    part = plane[y : y + mask.shape[0], x : x + mask.shape[1]]
+    cv2.copyTo(cv2.LUT(part, np.rint(table).astype(np.uint8)), mask, part)
 
 
 def _disc(plane: U8, x: float, y: float, radius: float, color: tuple[int, ...]) -> None:
