@@ -97,7 +97,6 @@ def write_convolution(layer: Section, net: Network) -> Blob:
     if start.channels % groups or filters % groups:
         raise layer.fault(f"groups={groups} does not divide {start.channels} channels and {filters} filters", "groups")
     shape = (filters, start.channels // groups, window.size, window.size)
-    kernel = _kernel(layer, net, filters, shape)
     blurred = layer.integer("antialiasing", 0, 0, 2)
     across, down = (1, 1) if blurred else (window.stride_x, window.stride_y)
     height, width = window.over(start.height, down), window.over(start.width, across)
@@ -105,7 +104,7 @@ def write_convolution(layer: Section, net: Network) -> Blob:
     if (plain.over(start.height, down), plain.over(start.width, across)) != (height, width):
         raise layer.fault("its padding and dilation do not go together in Darknet itself", "dilation")
     net.blob(layer, "", filters, height, width)
-    weights, bias = _folded(kernel, net.weights.epsilon)
+    weights, bias = _folded(_kernel(layer, net, filters, shape), net.weights.epsilon)
     made = net.node(
         layer,
         "Conv",
@@ -166,6 +165,8 @@ def write_deconvolution(layer: Section, net: Network) -> Blob:
     filters, stride = layer.integer("filters", 1, 1), window.stride_x
     if layer.integer("groups", 1, 1) != 1:
         raise layer.fault("groups are not known to Darknet's deconvolution", "groups")
+    height, width = ((n - 1) * stride + window.size - 2 * window.pad for n in (start.height, start.width))
+    net.blob(layer, "", filters, height, width)
     shape = (start.channels, filters, window.size, window.size)
     count = int(np.prod(shape, dtype=np.int64))
     kernel = net.weights.convolution(layer, filters, count, bool(layer.integer("batch_normalize", 0)))
@@ -173,8 +174,6 @@ def write_deconvolution(layer: Section, net: Network) -> Blob:
     if kernel.normalisation is not None:
         factor, bias = _affine(kernel.bias, kernel.normalisation, net.weights.epsilon)
         weights = weights * factor[:, None, None]
-    height, width = ((n - 1) * stride + window.size - 2 * window.pad for n in (start.height, start.width))
-    net.blob(layer, "", filters, height, width)
     made = net.node(
         layer,
         "ConvTranspose",

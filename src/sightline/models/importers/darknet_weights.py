@@ -159,7 +159,7 @@ def open_weights(path: Path) -> BinaryWeights:
     told = next((why for mark, why in _OTHERS.items() if start.startswith(mark)), None)
     if told is not None:
         raise ModelError(f"{path}: not Darknet weights; {told}")
-    if size < 20:
+    if size < 16:
         raise ModelError(f"{path}: {size} bytes do not hold the header of Darknet weights; copy it again")
     major, minor, _ = np.frombuffer(head[:12], "<i4").tolist()
     if major < 0 or minor < 0:
@@ -167,8 +167,7 @@ def open_weights(path: Path) -> BinaryWeights:
     # before there were versions, the header began with floats, whose bits read as large numbers
     unversioned = major > 1000 or minor > 1000
     start_at = 20 if not unversioned and major * 10 + minor >= 2 else 16
-    count, surplus = divmod(size - start_at, 4)
-    if not count:
-        raise ModelError(f"{path}: it has a header and no weights; copy it again")
-    numbers = np.memmap(path, "<f4", "r", start_at, (count,))
-    return BinaryWeights(path, np.asarray(numbers), unversioned, surplus)
+    count, surplus = divmod(max(size - start_at, 0), 4)
+    # nothing can be mapped of an empty rest
+    numbers = np.asarray(np.memmap(path, "<f4", "r", start_at, (count,))) if count else np.zeros(0, np.float32)
+    return BinaryWeights(path, numbers, unversioned, surplus)
