@@ -18,13 +18,14 @@ from openvino import opset13 as op
 from sightline.errors import ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
 from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
+from sightline.runtimes.quantised import file_is_quantised, is_quantised, with_float_weights
 from sightline.types import ModelSpec, Tensor, TensorSpec
 
 __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
-_FORM = 4  # of the nodes written in front of a graph: rises when they change, so that no old one is met
+_FORM = 5  # of the nodes written in front of a graph: rises when they change, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class OpenVinoRuntime:
         if device.split(":")[0].split(".")[0] not in {"AUTO", "MULTI", "HETERO", *_families(core)}:
             raise UsageError(f"OpenVINO has no device {device!r} here; it has {', '.join(core.available_devices)}")
         config = _config(core, device, options)
+        if options.precision == "auto" and file_is_quantised(weights):
+            # what is not integers stays exact: roundings on top of bfloat16 flip
+            config["INFERENCE_PRECISION_HINT"] = "f32"
         blob = _blob_path(core, spec, device, config, options)
         compiled = _from_cache(core, blob, device, config)
         if compiled is None:
@@ -194,6 +198,8 @@ def _prepared(core: ov.Core, spec: ModelSpec, weights: Path, options: RuntimeOpt
         model = _read(core, weights)
     except RuntimeError as error:
         raise ModelError(f"{weights}: OpenVINO cannot read it: {_reason(error)}") from error
+    if options.precision == "f32" and is_quantised(model):
+        model = with_float_weights(model)
     try:
         _reshape(model, spec, options.batch)
         if isinstance(options.feed, FeedRaw):

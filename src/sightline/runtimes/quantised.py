@@ -1,0 +1,95 @@
+"""Quantised graphs in OpenVINO: told, and computed in floats where floats are asked for.
+
+A quantised graph keeps its weights as small integers with a scale and rounds its activations (FakeQuantize); the CPU
+plug-in then multiplies integers, and rounds in between in ways of its own.
+"""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as op
+
+__all__ = ["file_is_quantised", "is_quantised", "with_float_weights"]
+
+_UNPACKS = frozenset({"Convert", "Multiply", "Subtract", "Reshape", "Unsqueeze", "Transpose"})
+
+
+def file_is_quantised(path: Path) -> bool:
+    """Whether an .xml or .onnx file names an operation that rounds; known without reading its graph."""
+    mark = b'"FakeQuantize"' if path.suffix.lower() == ".xml" else b"QuantizeLinear"
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(mark) >= 0
+    except (OSError, ValueError):
+        return False  # missing or empty: whoever reads it says so
+
+
+def is_quantised(model: ov.Model) -> bool:
+    """Whether activations are rounded to at most 256 levels."""
+    return any(
+        node.get_type_name() == "FakeQuantize" and node.get_attributes()["levels"] <= 256 for node in model.get_ops()
+    )
+
+
+def with_float_weights(model: ov.Model) -> ov.Model:
+    """`model`, its weights unpacked to float32 in place, so that no plug-in computes with integers."""
+    values: dict[str, NDArray[Any]] = {}
+    for node in model.get_ordered_ops():
+        if node.get_type_name() not in _UNPACKS or not _starts_small(node, values):
+            continue
+        value = _unpacked(node, values)
+        if value is None:
+            continue
+        values[node.get_name()] = value
+        readers = [reader for reader in node.output(0).get_target_inputs() if not _continues(reader.get_node(), values)]
+        if value.dtype == np.float32 and readers:
+            made = op.constant(np.ascontiguousarray(value)).output(0)
+            for reader in readers:
+                reader.replace_source_output(made)
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+def _starts_small(node: ov.Node, values: dict[str, NDArray[Any]]) -> bool:
+    """Whether the node converts an integer constant to float32, or continues a value so begun."""
+    source = node.input_value(0).get_node()
+    if node.get_type_name() != "Convert":
+        return source.get_name() in values
+    small = source.get_type_name() == "Constant" and source.get_output_element_type(0) in (ov.Type.i8, ov.Type.u8)
+    return small and node.get_output_element_type(0) == ov.Type.f32
+
+
+def _unpacked(node: ov.Node, values: dict[str, NDArray[Any]]) -> NDArray[Any] | None:
+    """What the node makes of constants alone, None where it reads something computed."""
+    sources = [value.get_node() for value in node.input_values()]
+    given = [_constant(source, values) for source in sources]
+    if any(value is None for value in given):
+        return None
+    first, *rest = [value for value in given if value is not None]
+    kind = node.get_type_name()
+    if kind == "Convert":
+        return first.astype(np.float32)
+    if kind == "Multiply":
+        return first * rest[0]
+    if kind == "Subtract":
+        return first - rest[0]
+    if kind == "Transpose":
+        return first.transpose(rest[0].tolist())
+    return first.reshape(tuple(node.get_output_shape(0)))
+
+
+def _constant(node: ov.Node, values: dict[str, NDArray[Any]]) -> NDArray[Any] | None:
+    return node.data if node.get_type_name() == "Constant" else values.get(node.get_name())  # type: ignore[attr-defined]
+
+
+def _continues(node: ov.Node, values: dict[str, NDArray[Any]]) -> bool:
+    """Whether a reader of a value is itself only a further step of unpacking constants."""
+    if node.get_type_name() not in _UNPACKS:
+        return False
+    return all(_constant(value.get_node(), values) is not None for value in node.input_values())

@@ -1,0 +1,73 @@
+"""Quantised graphs: told from their file, and computed in floats on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+
+from sightline.runtimes.quantised import file_is_quantised, is_quantised, with_float_weights
+
+
+def _model(levels: int) -> ov.Model:
+    rng = np.random.default_rng(1)
+    x = op.parameter([1, 4, 6, 6], np.float32, name="x")
+    low, high = op.constant(np.float32(-2)), op.constant(np.float32(2))
+    rounded = op.fake_quantize(x, low, high, low, high, levels)
+    stored = op.constant(rng.integers(-127, 128, (5, 4, 3, 3)).astype(np.int8))
+    scales = op.constant(rng.uniform(0.01, 0.02, (5, 1, 1, 1)).astype(np.float32))
+    weights = op.multiply(op.convert(stored, np.float32), scales)
+    made = op.convolution(rounded, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+    return ov.Model([op.result(made)], [x], "quantised")  # type: ignore[misc]
+
+
+def _types(model: ov.Model) -> list[str]:
+    return [node.get_type_name() for node in model.get_ops()]
+
+
+def test_few_levels_are_quantised_and_many_are_not() -> None:
+    assert is_quantised(_model(256))
+    assert not is_quantised(_model(65536))
+
+
+def test_weights_become_floats_and_the_graph_computes_in_floats() -> None:
+    unpacked = with_float_weights(_model(256))
+    assert "Convert" not in _types(unpacked)
+    assert "FakeQuantize" in _types(unpacked)
+    held = next(n for n in unpacked.get_ops() if n.get_type_name() == "Convolution").input_value(1).get_node()
+    assert held.get_output_element_type(0) == ov.Type.f32
+    weights: np.ndarray = held.data  # type: ignore[attr-defined]
+    x = np.random.default_rng(2).uniform(-2, 2, (1, 4, 6, 6)).astype(np.float32)
+    step = 4 / 255
+    rounded = np.rint((x[0] + 2) / step) * step - 2
+    wanted = np.zeros((5, 4, 4))
+    for row in range(4):
+        for column in range(4):
+            wanted[:, row, column] = (weights * rounded[:, row : row + 3, column : column + 3]).sum((1, 2, 3))
+    np.testing.assert_allclose(_run(unpacked, x)[0], wanted, atol=1e-4)
+
+
+def test_a_graph_of_floats_stays_as_it_is() -> None:
+    x = op.parameter([1, 3], np.float32, name="x")
+    model = ov.Model([op.result(op.multiply(x, op.constant(np.float32(2))))], [x], "plain")  # type: ignore[misc]
+    before = _types(model)
+    assert _types(with_float_weights(model)) == before
+
+
+def test_the_file_tells(tmp_path: Path) -> None:
+    ov.save_model(_model(256), str(tmp_path / "q.xml"))
+    assert file_is_quantised(tmp_path / "q.xml")
+    (tmp_path / "f.onnx").write_bytes(b"Conv")
+    assert not file_is_quantised(tmp_path / "f.onnx")
+    (tmp_path / "q.onnx").write_bytes(b"..QuantizeLinear..")
+    assert file_is_quantised(tmp_path / "q.onnx")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    assert not file_is_quantised(tmp_path / "empty.onnx")
+    assert not file_is_quantised(tmp_path / "missing.onnx")
+
+
+def _run(model: ov.Model, x: np.ndarray) -> np.ndarray:
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.array(compiled({0: x})[0])
