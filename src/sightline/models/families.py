@@ -131,6 +131,15 @@ TRAININGS: dict[str, Training] = {
         127,
         (416, 416),
     ),
+    "customvision": training(
+        "Custom Vision's files take BGR 0..255 unless their metadata say otherwise, stretched",
+        BGR,
+        ZERO,
+        ONE,
+        STRETCH,
+        0,
+        (416, 416),
+    ),
     "yolov4": training("YOLOv4 takes RGB/255, stretched", RGB, ZERO, BYTE, STRETCH, 0, (416, 416)),
     "yolo-nas": Training(
         "YOLO-NAS takes BGR/255 in a letterbox, centred or at the top left by version",

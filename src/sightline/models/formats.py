@@ -127,7 +127,7 @@ def _format_of_text(path: Path, suffix: str) -> str:
 
 def format_of_folder(folder: Path) -> str:
     """The format that a folder as a whole is in: a container with its own description, or ""."""
-    if (folder / "cvexport.manifest").is_file():
+    if (folder / "cvexport.manifest").is_file() or (folder / "metadata_properties.json").is_file():
         return "customvision"
     if (folder / "config.pbtxt").is_file() or any(folder.glob("*/config.pbtxt")):
         return "triton"

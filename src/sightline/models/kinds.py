@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sightline.models.evidence import Facts
+from sightline.models.kinds_customvision import read_customvision
 from sightline.models.kinds_darknet import read_darknet
 from sightline.models.kinds_dense import read_decoded_rows, read_detectnet, read_fomo, read_tao
 from sightline.models.kinds_faces import (
@@ -44,6 +45,7 @@ __all__ = ["FAMILY_OF_HEAD", "TASK_OF_HEAD", "recognise"]
 
 _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_darknet,
+    read_customvision,
     read_movenet,
     read_posenet,
     read_face_mesh,

@@ -107,6 +107,8 @@ def stated_by_graph(metadata: Mapping[str, str]) -> Stated:
     """What a model file's own metadata says (Ultralytics' metadata_props, OpenVINO's rt_info model_info)."""
     info = {key.removeprefix("model_info."): value for key, value in metadata.items() if key.startswith("model_info.")}
     said = _ultralytics({**metadata, **info})
+    if "Image.BitmapPixelFormat" in metadata or "Image.NominalPixelRange" in metadata:
+        said = _windows(metadata, said)
     if "resize_type" in info or "reverse_input_channels" in info or "model_type" in info:
         said = _model_info(info, said)
     return said
@@ -130,6 +132,21 @@ def _ultralytics(metadata: Mapping[str, object]) -> Stated:
     elif isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) for n in size):
         size_wh = (int(size[1]), int(size[0]))
     return Stated(labels=table, size_wh=size_wh, source="the file's metadata" if table or size_wh else "")
+
+
+def _windows(metadata: Mapping[str, str], said: Stated) -> Stated:
+    """Windows ML's image metadata, as Custom Vision and others write them into ONNX files."""
+    kind = metadata.get("Image.BitmapPixelFormat", "").lower()
+    whole = metadata.get("Image.NominalPixelRange", "").lower() == "nominalrange_0_255"
+    signed = metadata.get("Image.NominalPixelRange", "").lower() == "normalized_1_1"
+    order = ChannelOrder.GREY if kind.startswith("gray") else ChannelOrder.RGB
+    return replace(
+        said,
+        color=ChannelOrder.BGR if kind.startswith("bgr") else order,
+        mean=(127.5,) if signed else (0.0,),
+        scale=(1.0,) if whole else (127.5,) if signed else (255.0,),
+        source="the file's image metadata",
+    )
 
 
 def _model_info(info: Mapping[str, str], said: Stated) -> Stated:

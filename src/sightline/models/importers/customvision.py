@@ -17,8 +17,10 @@ from sightline.errors import ModelError
 from sightline.models.evidence import in_graph, input_range
 from sightline.models.graph import Graph
 from sightline.models.importers.contents import above, hand_on, inside, json_object, label_lines
+from sightline.models.importers.region_cut import cut_region
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.zipmap import cut_zipmap, has_zipmap
+from sightline.models.locate import weights_beside
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
 from sightline.models.read_onnx import external_files, parse_onnx, read_onnx
 from sightline.models.read_openvino import read_openvino
@@ -59,11 +61,17 @@ def read(found: Foreign) -> Imported:
     if model.suffix.lower() == ".onnx":
         model, names, cut = _without_zipmap(model, found.workspace)
         changes += cut
+    anchors: tuple[float, ...] = ()
+    if model.suffix.lower() == ".xml" and _graph(model).has("RegionYolo"):
+        target = found.workspace / f"{model.stem}.xml"
+        anchors = cut_region(model, weights_beside(model), target)
+        model = target
+        changes.append("RegionYolo cut off: the head darknet-region decodes the grid")
     graph = _graph(model)
     written, notes = _labels(found, export, texts)
     warnings += notes
     labels = names if names and sorted(names) == sorted(written) else written or names
-    manifest, doubts = _manifest(export, graph, weights, labels)
+    manifest, doubts = _manifest(export, graph, weights, labels, anchors)
     warnings += doubts
     return Imported(
         model,
@@ -164,15 +172,15 @@ def _without_zipmap(path: Path, workspace: Path) -> tuple[Path, tuple[str, ...],
 
 def _graph(weights: Path) -> Graph:
     if weights.suffix.lower() == ".xml":
-        from sightline.models.locate import weights_beside
-
         return read_openvino(weights, weights_beside(weights))
     return read_onnx(parse_onnx(weights.read_bytes(), weights), weights)
 
 
-def _manifest(export: _Export, graph: Graph, weights: Path, labels: tuple[str, ...]) -> tuple[Manifest, list[str]]:
-    """What the export states, put in our words, and what is doubtful about it."""
-    head, options, classes = _head(export, graph)
+def _manifest(
+    export: _Export, graph: Graph, weights: Path, labels: tuple[str, ...], anchors: tuple[float, ...]
+) -> tuple[Manifest, list[str]]:
+    """What the export states, put in our words, and what is doubtful about it. anchors: those of the graph itself."""
+    head, options, classes = _head(export, graph, anchors)
     warnings: list[str] = []
     if classes and labels and len(labels) != classes:
         where = f"{export.labels or 'labels.txt'}: {len(labels)} labels, but the model has {classes} classes"
@@ -191,7 +199,7 @@ def _manifest(export: _Export, graph: Graph, weights: Path, labels: tuple[str, .
     return manifest, [*warnings, *doubts]
 
 
-def _head(export: _Export, graph: Graph) -> tuple[str | None, dict[str, object], int]:
+def _head(export: _Export, graph: Graph, anchors: tuple[float, ...]) -> tuple[str | None, dict[str, object], int]:
     """The head, its options and how many classes the outputs have (0: they do not tell)."""
     names = {output.name.split(":")[0].lower(): output for output in graph.outputs}
     boxes = names.get("detected_boxes")
@@ -215,16 +223,14 @@ def _head(export: _Export, graph: Graph) -> tuple[str | None, dict[str, object],
     ):
         options = {"multi": True} if method.endswith("multilabel") else {}
         return "classify", options, output.shape[1] or 0 if len(output.shape) == 2 else 0
-    return _region(export, graph, output)
+    return _region(anchors or _anchors(export.properties.get("CustomVision.Postprocess.Yolo.Biases", "")), output)
 
 
-def _region(export: _Export, graph: Graph, output: TensorSpec) -> tuple[str | None, dict[str, object], int]:
+def _region(anchors: tuple[float, ...], output: TensorSpec) -> tuple[str | None, dict[str, object], int]:
     """YOLOv2's grid [1, A*(5+C), H, W], or [1, H, W, A*(5+C)] as TensorFlow has it."""
-    anchors = _anchors(export.properties.get("CustomVision.Postprocess.Yolo.Biases", "")) or _ANCHORS
+    anchors = anchors or _ANCHORS
     pairs = len(anchors) // 2
     options: dict[str, object] = {"anchors": anchors}
-    if any(node.op == "RegionYolo" for node in graph.nodes):
-        options["activated"] = True
     if len(output.shape) != 4:
         return "darknet-region", options, 0
     depth = next((n for n in (output.shape[1], output.shape[3]) if n and n % pairs == 0 and n // pairs > 5), None)
