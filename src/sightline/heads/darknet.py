@@ -27,7 +27,7 @@ class DarknetYolo:
     """Raw grids [N, na*(5+C), H, W], one output a [yolo] layer: x, y, w, h, objectness, classes, all logits;
     a [Gaussian_yolo] layer has [N, na*(9+C), H, W], each of x, y, w, h followed by its uncertainty.
 
-    outputs: the names of the grids in the order of the other options; (): finest grid first. anchors: w, h pairs in
+    grids: their names in the order of the other options; (): finest grid first. anchors: w, h pairs in
     model pixels a grid. scale_xy (one for all will do): x = (sig * s - (s-1)/2 + col) cells, w = exp * anchor.
     new_coords: the network has taken the sigmoids itself, and w = (2 t)^2 * anchor. gaussian: the grid holds
     uncertainties; score * (1 - their mean). points: what x, y is of the box: center, left-top or right-bottom.
@@ -42,7 +42,7 @@ class DarknetYolo:
         (30, 61, 62, 45, 59, 119),
         (116, 90, 156, 198, 373, 326),
     )
-    outputs: tuple[str, ...] = ()
+    grids: tuple[str, ...] = ()
     scale_xy: tuple[float, ...] = (1.0,)
     new_coords: tuple[bool, ...] = (False,)
     gaussian: tuple[bool, ...] = (False,)
@@ -58,11 +58,11 @@ class DarknetYolo:
 
     def _grids(self, outputs: Outputs) -> list[NDArray[Any]]:
         """The outputs in the order of `anchors`, channels first."""
-        if self.outputs:
-            missing = next((name for name in self.outputs if name not in outputs), None)
+        if self.grids:
+            missing = next((name for name in self.grids if name not in outputs), None)
             if missing is not None:
                 raise ModelError(f"head darknet-yolo: no output {missing!r}; the model has {', '.join(outputs)}")
-            found = [outputs[name] for name in self.outputs]
+            found = [outputs[name] for name in self.grids]
         else:
             found = sorted((a for a in outputs.values() if a.ndim == 4), key=lambda a: -a.shape[2] * a.shape[3])
         if len(found) != len(self.anchors) or any(a.ndim != 4 for a in found):

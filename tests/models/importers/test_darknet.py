@@ -187,7 +187,7 @@ def test_yolo_layers_become_outputs_of_one_head(tmp_path: Path) -> None:
     imported = read(put(tmp_path, YOLO, weights_for(YOLO)))
     said = imported.manifest
     assert (said.task, said.head) == ("detect", "darknet-yolo")
-    assert said.head_options["outputs"] == ("yolo_1", "yolo_4")
+    assert said.head_options["grids"] == ("yolo_1", "yolo_4")
     assert said.head_options["anchors"] == ((1.0, 2.0, 5.0, 6.0), (3.0, 4.0, 5.0, 6.0))
     assert said.head_options["scale_xy"] == (1.1, 1.0)
     assert said.head_options["new_coords"] == (False, True)

@@ -93,7 +93,7 @@ def _yolo(ends: list[End]) -> Outcome:
         if kind not in ("default", "greedynms"):
             warnings.append(f"{layer.file}: {layer.name}: nms_kind={kind} is taken as plain suppression")
     options: dict[str, object] = {
-        "outputs": tuple(end.tensor for end in ends),
+        "grids": tuple(end.tensor for end in ends),
         "anchors": tuple(anchors),
         "scale_xy": tuple(end.layer.number("scale_x_y", 1.0) for end in ends),
         "new_coords": tuple(bool(end.layer.integer("new_coords", 0)) for end in ends),
