@@ -46,6 +46,13 @@ def test_a_detector_is_called_with_a_picture() -> None:
         assert len(sure(picture())) <= len(found)
 
 
+def test_everything_a_model_says_of_a_picture() -> None:
+    with sightline.load(MODEL) as detector:
+        said = detector.predict(picture())
+        assert said.detections.equals(detector(picture()))
+        assert (said.attributes, said.classmap, said.embedding, said.text) == ((), None, None, None)
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)])
 def test_other_arrays_are_refused(wrong: np.ndarray) -> None:
     with sightline.load(MODEL) as detector, pytest.raises(ValueError, match="picture: expected"):

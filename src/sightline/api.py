@@ -15,7 +15,18 @@ from sightline.config import PipelineConfig, StreamConfig
 from sightline.errors import UsageError
 from sightline.pipeline.build import build, build_model
 from sightline.sources.inputs import expand
-from sightline.types import U8, Detections, Frame, FrameResult, Instant, ModelSpec, Picture, PixelLayout, StreamInfo
+from sightline.types import (
+    U8,
+    Detections,
+    Frame,
+    FrameResult,
+    Instant,
+    ModelSpec,
+    Picture,
+    PixelLayout,
+    Prediction,
+    StreamInfo,
+)
 
 __all__ = ["Detector", "load", "run"]
 
@@ -38,9 +49,16 @@ class Detector:
 
         Raises ValueError for another shape or dtype.
         """
+        return self.predict(picture).detections
+
+    def predict(self, picture: U8) -> Prediction:
+        """Everything the model says of one picture: objects, and attributes, class map, embedding or text of it all.
+
+        The same pictures as above; a class map has the picture's size.
+        """
         frame = self._frame(picture)
         with self._lock:
-            return self._model.predict(frame).detections
+            return self._model.predict(frame)
 
     def _frame(self, picture: U8) -> Frame:
         pixels = np.asarray(picture)

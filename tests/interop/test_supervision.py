@@ -10,7 +10,7 @@ import pytest
 
 from sightline.errors import MissingExtraError
 from sightline.interop.supervision import from_supervision, to_supervision
-from sightline.types import Detections, Tracks
+from sightline.types import Detections, Masks, Tracks
 
 OURS = Detections(
     np.array([[1, 2, 30, 40], [5, 6, 7, 8]], np.float32),
@@ -58,6 +58,43 @@ def test_there_and_back() -> None:
     np.testing.assert_array_equal(back.score, OURS.score)
     np.testing.assert_array_equal(back.label, OURS.label)
     assert len(to_supervision(Detections()).xyxy) == 0
+
+
+def masked() -> Detections:
+    bits = np.array([[0, 255, 0], [255, 255, 255]], np.uint8)
+    masks = Masks(np.array([[2, 3, 5, 5], [0, 0, 0, 0]], np.float32), (bits, np.zeros((0, 0), np.uint8)))
+    obb = np.array([[10, 20, 4, 2, 0], [10, 20, 4, 2, np.pi / 2]], np.float32)
+    return Detections(OURS.xyxy, OURS.score, OURS.label, OURS.names, masks=masks, columns={"obb": obb})
+
+
+def test_their_masks_become_small_windows() -> None:
+    dense = np.zeros((3, 8, 9), np.bool_)
+    dense[0, 2:5, 3:7] = dense[2, 7, 8] = True
+    dense[0, 3, 4] = False
+    back = from_supervision(Theirs(np.zeros((3, 4)), dense)).masks
+    assert back is not None
+    assert back.window.tolist() == [[3, 2, 7, 5], [0, 0, 0, 0], [8, 7, 9, 8]]
+    np.testing.assert_array_equal(back.dense(9, 8), dense)
+
+
+def test_masks_need_the_size_of_the_frame() -> None:
+    with pytest.raises(ValueError, match="frame_wh"):
+        to_supervision(masked())
+
+
+def test_masks_and_oriented_boxes_there_and_back() -> None:
+    pytest.importorskip("supervision", reason="supervision is not installed")
+    theirs = to_supervision(masked(), frame_wh=(9, 8))
+    assert theirs.mask.shape == (2, 8, 9)
+    assert np.argwhere(theirs.mask[0]).tolist() == [[3, 3], [4, 2], [4, 3], [4, 4]]
+    back = from_supervision(theirs).masks
+    assert back is not None
+    np.testing.assert_array_equal(back.dense(9, 8), theirs.mask)
+    assert theirs.data["xyxyxyxy"][0].tolist() == [[8, 19], [12, 19], [12, 21], [8, 21]]
+    np.testing.assert_allclose(theirs.data["xyxyxyxy"][1], [[11, 18], [11, 22], [9, 22], [9, 18]], atol=1e-5)
+    only = to_supervision(masked(), Tracks(np.array([7]), np.array([1])), (9, 8))
+    assert not only.mask.any()
+    assert only.mask.shape == (1, 8, 9)
 
 
 def test_without_the_package_the_extra_is_named() -> None:
