@@ -12,6 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from sightline.heads.candidates import Candidates, predict
+from sightline.heads.posenet_people import Fields, decode_people
 from sightline.heads.tensors import Floats, activate, of_view, unreadable
 from sightline.heads.whole_view import Found, predict_one
 from sightline.protocols import Outputs
@@ -28,6 +30,8 @@ class PoseNet:
 
     heat, offset: names of the outputs; "": by name, else by their channels. stride: model pixels from cell to cell,
     0: from the shapes. activated: the heat maps are probabilities, not logits.
+    people: more than 1: up to so many people, grown along the displacements [N, h, w, 2(K-1)]; forward, backward:
+    their names, "": those that hold "fwd" and "bwd".
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.05, nms=1.0)
@@ -37,10 +41,16 @@ class PoseNet:
     offset: str = ""
     stride: float = 0.0
     activated: bool | None = False
+    people: int = 1
+    forward: str = ""
+    backward: str = ""
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        if self.people > 1:
+            return predict(lambda i, size_wh: self._people(outputs, i, size_wh), spec, views)
+
         def find(i: int, size_wh: tuple[int, int]) -> Found:
-            heat, offset = self._maps(outputs, i)
+            heat, offset, _ = self._maps(outputs, i)
             keypoints, (h, w) = len(heat), heat.shape[1:]
             best = heat.reshape(keypoints, -1).argmax(1)
             y, x = np.divmod(best, w)
@@ -54,8 +64,34 @@ class PoseNet:
 
         return predict_one(find, spec, views)
 
-    def _maps(self, outputs: Outputs, i: int) -> tuple[F32, F32]:
-        """Heat maps (K, h, w) and offsets (2K, h, w) of view `i`."""
+    def _people(self, outputs: Outputs, i: int, size_wh: tuple[int, int]) -> Candidates:
+        heat, offset, last = self._maps(outputs, i)
+        if len(heat) != 17:
+            raise unreadable("posenet", outputs, "17 heat maps where several people are read")
+        forward = self._moves(outputs, self.forward, "fwd", last)
+        backward = self._moves(outputs, self.backward, "bwd", last)
+        step = self.stride or output_stride((heat.shape[2], heat.shape[1]), size_wh)
+        fields = Fields(
+            activate(heat, self.activated), offset, _first(forward, i, last), _first(backward, i, last), step
+        )
+        found = decode_people(fields, self.people)
+        points = np.stack([p.points for p in found]) if found else np.zeros((0, len(heat), 3), np.float32)
+        score = np.array([p.score for p in found], np.float32)
+        xy = points[..., :2]
+        box = np.concatenate([xy.min(1), xy.max(1)], 1) if found else np.zeros((0, 4), np.float32)
+        return Candidates(box, score, np.zeros(len(found), np.int32), points)
+
+    @staticmethod
+    def _moves(outputs: Outputs, given: str, word: str, last: bool) -> Floats:
+        """The displacements called `given`, else the first whose name holds `word`."""
+        fitting = [n for n, a in outputs.items() if a.ndim == 4 and a.shape[3 if last else 1] == 32]
+        name = given or next((n for n in fitting if word in n.lower()), "")
+        if name not in fitting:
+            raise unreadable("posenet", outputs, f"displacements of 32 channels ({given or word})")
+        return outputs[name]
+
+    def _maps(self, outputs: Outputs, i: int) -> tuple[F32, F32, bool]:
+        """Heat maps (K, h, w) and offsets (2K, h, w) of view `i`; whether channels are last."""
         maps = {name: a for name, a in outputs.items() if a.ndim == 4}
         for name in (self.heat, self.offset):
             if name and name not in maps:
@@ -71,7 +107,7 @@ class PoseNet:
                 and by_depth[offset] == 2 * by_depth[heat]
                 and _grid(maps[heat], last) == _grid(maps[offset], last)
             ):
-                return _first(maps[heat], i, last), _first(maps[offset], i, last)
+                return _first(maps[heat], i, last), _first(maps[offset], i, last), last
         raise unreadable("posenet", outputs, "heat maps [N, h, w, K] and offsets [N, h, w, 2K]")
 
 

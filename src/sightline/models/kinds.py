@@ -20,6 +20,7 @@ from sightline.models.kinds_gaze import read_angles, read_gaze, read_pulse, read
 from sightline.models.kinds_landmarks import read_face_mesh, read_hand, read_landmarks
 from sightline.models.kinds_maps import read_maps
 from sightline.models.kinds_masks import read_mask_queries, read_mask_rcnn, read_yolact
+from sightline.models.kinds_people import read_people_rows, read_rtmo
 from sightline.models.kinds_points import (
     read_bodies,
     read_heat_points,
@@ -48,6 +49,8 @@ _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_customvision,
     read_movenet,
     read_posenet,
+    read_people_rows,
+    read_rtmo,
     read_face_mesh,
     read_hand,
     read_bodies,
@@ -124,6 +127,9 @@ FAMILY_OF_HEAD = {
     "darknet-yolo": "darknet",
     "darknet-region": "darknet",
     "darknet-detection": "darknet",
+    "yolov7-pose": "yolov7",
+    "yolo-end2end-pose": "ultralytics",
+    "rtmo": "rtmo",
     "movenet": "movenet",
     "movenet-multi": "movenet-multi",
     "posenet": "posenet",
@@ -160,6 +166,9 @@ TASK_OF_HEAD = {
     "ctc": "text",
     "db-text": "text-detect",
     "yolov8-pose": "pose",
+    "yolov7-pose": "pose",
+    "yolo-end2end-pose": "pose",
+    "rtmo": "pose",
     "movenet": "pose",
     "movenet-multi": "pose",
     "posenet": "pose",

@@ -132,7 +132,7 @@ def _v8(facts: Facts, output: TensorSpec, columns: int, parts: tuple[Strand, ...
         classes = columns - 4 - points * dims
         reasons.append(f"{points} keypoints of {dims} numbers follow {classes} class{'es' if classes > 1 else ''}")
         options = {"classes": classes, "dims": dims}
-        return Reading("yolov8-pose", "ultralytics", 0.95, tuple(reasons), options, classes=classes)
+        return Reading("yolov8-pose", "ultralytics", 0.95, tuple(reasons), options, classes=classes, task="pose")
     protos = [o for o in facts.outputs if len(o.shape) == 4]
     if protos and (task == "segment" or _prototypes(facts) is not None):
         return _v8_seg(output, protos[0], columns, tuple(reasons), _activated(parts))
