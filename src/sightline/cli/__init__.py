@@ -17,6 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("sightline.cli.import_model", "a model in any form -> one bundle that every command takes"),
     "inspect": ("sightline.cli.inspect", "what a model file says of itself, and what it leaves open"),
     "verify": ("sightline.cli.verify", "two forms of a model over the same pictures: how far they agree"),
+    "gallery": ("sightline.cli.gallery", "pictures of those who are known -> a file of their vectors"),
+    "convert": ("sightline.cli.convert", "another form of a model: IR, ONNX, 16 or 8 bits, archives; certified"),
     "check": ("sightline.cli.check", "judge a pipeline file without touching a camera or the network"),
     "grid": ("sightline.cli.grid", "a frame with a coordinate grid, to place lines and zones"),
     "track": ("sightline.cli.track", "a tracker over detections in MOTChallenge text"),

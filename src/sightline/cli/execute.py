@@ -19,6 +19,10 @@ from sightline.pipeline.run import Pipeline
 __all__ = ["execute"]
 
 
+# Tasks whose answers are about the view, so that finding no object says nothing.
+_NO_OBJECTS = frozenset({"classify", "embed", "semantic", "text", "pulse"})
+
+
 def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = False) -> int:
     """Run it to its end. Returns 0, 1 where a stream was lost, 130 where somebody stopped it."""
     if as_json and any(sink.options.get("path") == "-" for sink in config.sinks):
@@ -27,8 +31,8 @@ def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = Fals
     check_outputs(config, inputs)
     with build(config) as pipeline, stopping(pipeline.stop) as stop:
         _drain(pipeline, config, quiet)
-    if pipeline.samples and not stop.asked and (as_json or not quiet):
-        model = pipeline.model
+    model = pipeline.model
+    if pipeline.samples and model.spec.task not in _NO_OBJECTS and not stop.asked and (as_json or not quiet):
         pipeline.notes += sentences(diagnose(model, pipeline.samples), model.spec.thresholds.score)
     outputs = written(config, inputs) + map_folders(config, inputs)
     _tell(pipeline, [path for path in outputs if path.exists()], quiet, as_json)

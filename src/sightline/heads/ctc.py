@@ -77,7 +77,7 @@ class Ctc:
         kept = (best != blank) & (best >= 0) & (best < len(symbols))
         if self.merge:
             kept[1:] &= best[1:] != best[:-1]
-        text = "".join(symbols[k] for k in best[kept].tolist())
+        text = "".join(symbols[int(k)] for k in best[kept])
         score = float(share[kept].mean()) if kept.any() else 0.0
         attributes = (Attribute("text", text, min(max(score, 0.0), 1.0)),) if text else ()
         return Prediction(attributes=attributes, text=text)

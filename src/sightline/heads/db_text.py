@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from scipy.spatial import ConvexHull
 
 from sightline.errors import RuntimeFailure
 from sightline.heads.candidates import Candidates, predict
-from sightline.heads.oriented import enclosing
 from sightline.heads.tensors import Floats, activate, of_view, unreadable
 from sightline.protocols import Outputs
 from sightline.types import F32, ModelSpec, Prediction, Thresholds, View
@@ -26,14 +25,15 @@ _TAKES = "a map of probabilities [N, 1, H, W], [N, H, W] or [H, W]"
 
 @dataclass(frozen=True, slots=True)
 class DbText:
-    """A map [N, 1, H, W], [N, H, W, 1], [N, H, W] or [H, W] -> objects "text" with their oriented box ("obb").
+    """A map [N, 1, H, W], [N, H, W, 1], [N, H, W] or [H, W] -> objects "text".
 
-    Pixels above `binarize` that touch, diagonals included, are one text; its box is the least rectangle around them,
-    grown by `unclip` times its area over its perimeter on every side (the network is trained on shrunk texts; 0 leaves
-    the shrunk ones). Its score is the mean probability within the rectangle before it grows.
-    The angle is that of the reading direction, from -45 degrees up to 45, or of the side w of upright texts.
-    least_side: rectangles with a shorter side, in map pixels, go. most: texts a picture that count, the largest.
-    activated: the map holds probabilities; None: unless a value lies outside 0..1.
+    Pixels above `binarize` that touch, diagonals included, are one text. Its boxes, the least upright one and the least
+    one at any angle ("obb"), hold the whole pixels, grown on every side by `unclip` times area over perimeter: such
+    networks are trained on shrunk texts, 1.5 gives back what was taken off, 0 leaves them shrunk.
+    Its score is the mean probability within the rectangle before it grows.
+    The angle is from -45 degrees up to 45: that of the reading direction, but of the side w in upright texts.
+    least_side: rectangles with a shorter side, in map pixels from centre to centre, go. most: texts a picture that
+    count, the largest. activated: the map holds probabilities; None: unless a value lies outside 0..1.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.6, nms=1.0, top=1000)
@@ -57,22 +57,26 @@ class DbText:
         return predict(find, spec, views)
 
     def _texts(self, a: F32, gain: F32) -> Candidates:
-        number, count = ndimage.label(a > np.float32(self.binarize), _AROUND)
-        found: list[tuple[F32, float]] = []
+        labelled = ndimage.label(a > np.float32(self.binarize), _AROUND)
+        number, count = cast("tuple[NDArray[np.int32], int]", labelled)
+        boxes, bounds, scores = [np.zeros((0, 5), np.float32)], [np.zeros((0, 4), np.float32)], list[float]()
         for k, (rows, columns) in _largest(number, count, self.most):
-            points = _outline(number[rows, columns] == k) + np.array([columns.start, rows.start], np.float32)
-            box = least_rectangle(points)
+            points = _outline(number[rows, columns] == k)
+            if _on_a_line(points):
+                continue
+            box = least_rectangle(points + np.array([columns.start, rows.start], np.float32))
             if min(box[2], box[3]) < self.least_side:
                 continue
-            found.append((box, _mean_within(a, box)))
-        boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 5)
-        w, h = boxes[:, 2], boxes[:, 3]
-        grown = np.float32(self.unclip) * w * h / np.maximum(w + h, 1e-6)  # both sides of each axis
-        boxes[:, 2] += grown
-        boxes[:, 3] += grown
-        obb = _scaled(boxes, gain)
-        score = np.array([score for _, score in found], np.float32)
-        return Candidates(enclosing(obb), score, np.zeros(len(obb), np.int32), columns={"obb": obb})
+            scores.append(_mean_within(a, box))
+            boxes.append(_whole_pixels(box)[None])
+            bounds.append(np.array([[columns.start, rows.start, columns.stop, rows.stop]], np.float32))
+        obb, xyxy = np.concatenate(boxes), np.concatenate(bounds)
+        w, h = obb[:, 2], obb[:, 3]
+        reach = np.float32(self.unclip) * w * h / np.maximum(2 * (w + h), 1e-6)
+        obb[:, 2:4] += 2 * reach[:, None]
+        xyxy += reach[:, None] * np.array([-1, -1, 1, 1], np.float32)
+        obb, score = _scaled(obb, gain), np.array(scores, np.float32)
+        return Candidates(xyxy * np.tile(gain, 2), score, np.zeros(len(obb), np.int32), columns={"obb": obb})
 
 
 def _plane(a: Floats, i: int) -> Floats:
@@ -96,13 +100,17 @@ def _largest(number: NDArray[Any], count: int, most: int) -> list[tuple[int, tup
 
 
 def _outline(inside: NDArray[np.bool_]) -> F32:
-    """(h, w) -> the outer corners (K, 2) x, y of the first and last pixel of every row that has one."""
+    """(h, w) -> column and row (K, 2) of the first and the last pixel of every row that has one."""
     rows = np.flatnonzero(inside.any(1))
     left = inside[rows].argmax(1)
-    right = inside.shape[1] - inside[rows, ::-1].argmax(1)
-    x = np.concatenate([left, left, right, right])
-    y = np.concatenate([rows, rows + 1, rows, rows + 1])
-    return np.stack([x, y], 1).astype(np.float32)
+    right = inside.shape[1] - 1 - inside[rows, ::-1].argmax(1)
+    return np.stack([np.concatenate([left, right]), np.tile(rows, 2)], 1).astype(np.float32)
+
+
+def _on_a_line(points: F32) -> bool:
+    away = points - points[0]
+    far = away[np.abs(away).sum(1).argmax()]
+    return not bool((away[:, 0] * far[1] != away[:, 1] * far[0]).any())
 
 
 def least_rectangle(points: NDArray[Any]) -> F32:
@@ -128,15 +136,31 @@ def least_rectangle(points: NDArray[Any]) -> F32:
     return np.array([u * c - v * s, u * s + v * c, w, h, angles[best]], np.float32)
 
 
+def _whole_pixels(box: F32) -> F32:
+    """A rectangle around columns and rows -> around the pixels themselves, which reach half a pixel further."""
+    c, s = abs(np.cos(box[4])), abs(np.sin(box[4]))
+    return box + np.array([0.5, 0.5, c + s, c + s, 0], np.float32)
+
+
 def _mean_within(a: F32, box: F32) -> float:
-    """The mean of the pixels whose centres lie within the rectangle; 0 where none does."""
-    x1, y1, x2, y2 = enclosing(box[None])[0].tolist()
-    top, left = max(0, int(np.floor(y1))), max(0, int(np.floor(x1)))
-    part = a[top : int(np.ceil(y2)), left : int(np.ceil(x2))]
-    dx = np.arange(left, left + part.shape[1], dtype=np.float32) + np.float32(0.5) - box[0]
-    dy = np.arange(top, top + part.shape[0], dtype=np.float32)[:, None] + np.float32(0.5) - box[1]
+    """The mean of the pixels within a rectangle around columns and rows, those under its sides included.
+
+    Its corners are cut to whole pixels first, as in the published post-processing.
+    """
     c, s = np.cos(box[4]), np.sin(box[4])
-    inside = (np.abs(dx * c + dy * s) <= box[2] / 2) & (np.abs(dy * c - dx * s) <= box[3] / 2)
+    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * box[2:4] / 2
+    turned = np.stack([half[:, 0] * c - half[:, 1] * s, half[:, 0] * s + half[:, 1] * c], 1) + box[:2]
+    corners = np.trunc(turned + np.float32(1e-4))
+    left, top = np.maximum(corners.min(0), 0).astype(int).tolist()
+    right, bottom = corners.max(0).astype(int).tolist()
+    part = a[top : bottom + 1, left : right + 1]
+    x = np.arange(left, left + part.shape[1])
+    y = np.arange(top, top + part.shape[0])[:, None]
+    inside = np.ones(part.shape, np.bool_)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, 0), strict=True):
+        dx, dy = x2 - x1, y2 - y1
+        # a drawn side covers pixels up to half a step away from it
+        inside &= dx * (y - y1) - dy * (x - x1) >= -max(abs(dx), abs(dy)) / 2
     return float(part[inside].mean()) if inside.any() else 0.0
 
 

@@ -127,7 +127,7 @@ def _taps(n: int, to: int) -> _Taps:
 
 def _lerp(a: F32, low: NDArray[np.intp], high: NDArray[np.intp], share: F32) -> F32:
     part = share[:, None]
-    return a[low] * (1 - part) + a[high] * part
+    return (a[low] * (1 - part) + a[high] * part).astype(np.float32, copy=False)
 
 
 def _enlarged(a: Floats, coarse: U8, size_wh: tuple[int, int]) -> U8:

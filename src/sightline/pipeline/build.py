@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
+from sightline.models.gallery import with_gallery
 from sightline.models.identify import Identified, identify, require
 from sightline.models.infer import Model
 from sightline.outputs import stream_path, streams_of
@@ -22,7 +23,7 @@ from sightline.sinks.maps import MapFolder
 from sightline.sources.inputs import StreamInput, build_source
 from sightline.types import ModelSpec
 
-__all__ = ["build", "build_lane", "build_model", "cache_folder"]
+__all__ = ["build", "build_identified", "build_lane", "build_model", "cache_folder"]
 
 
 def cache_folder() -> Path:
@@ -56,29 +57,43 @@ _OWN = ("video", "pictures")
 def build_model(config: ModelConfig, pipeline: PipelineConfig | None = None) -> tuple[Model, Identified]:
     """Identify and wire one model; nothing is compiled yet. The tracker of `pipeline` may ask for lower scores."""
     identified = identify(config)
+    return build_identified(identified, config, pipeline), identified
+
+
+def build_identified(identified: Identified, config: ModelConfig, pipeline: PipelineConfig | None = None) -> Model:
+    """Wire a model that is identified already; `config` says how it is run."""
     spec = require(identified)
     tracker = _tracker(pipeline, spec.thresholds.score) if pipeline is not None else None
     floor: float | None = getattr(tracker, "floor", None)
     if floor is not None and floor < spec.thresholds.score:
         spec = replace(spec, thresholds=replace(spec.thresholds, floor=floor))
-    name = config.runtime
-    if name == "auto":
-        name = "onnx" if config.device.endswith("ExecutionProvider") else "openvino"
+    runtime, precision = _run_with(identified, config)
     limits = pipeline.limits if pipeline is not None else None
     crop = limits.crop if limits is not None else None
-    model = Model(
+    return Model(
         config.name,
         spec,
         identified.weights,
-        cast(Head, construct("head", spec.head, spec.head_options)),
-        cast(Runtime, cast(Any, resolve("runtime", name))()),
-        RuntimeOptions(config.precision, config.device, config.batch, cache=cache_folder()),
+        with_gallery(cast(Head, construct("head", spec.head, spec.head_options)), identified.arrived.located.folder),
+        cast(Runtime, cast(Any, resolve("runtime", runtime))()),
+        RuntimeOptions(precision, config.device, config.batch, cache=cache_folder()),
         exact=config.exact,
         crop=None if crop is None else (crop[0], crop[1], crop[2], crop[3]),
         crop_px=limits.crop_px if limits is not None else False,
         only=_only(config.classes, spec),
     )
-    return model, identified
+
+
+def _run_with(identified: Identified, config: ModelConfig) -> tuple[str, str]:
+    """(runtime, precision): the user's, else what the bundle was found to run best with, else ours."""
+    wanted = identified.arrived.stated.run
+    if config.runtime != "auto":
+        return config.runtime, config.precision
+    if config.device.endswith("ExecutionProvider"):
+        return "onnx", config.precision
+    if wanted.runtime and not config.device:
+        return wanted.runtime, wanted.precision or "auto" if config.precision == "auto" else config.precision
+    return "openvino", config.precision
 
 
 def _only(classes: Sequence[str], spec: ModelSpec) -> frozenset[int] | None:
