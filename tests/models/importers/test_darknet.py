@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +18,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sightline.errors import ModelError
-from sightline.models.importers.darknet import read
+from sightline.models.importers.darknet import build, read
 from sightline.models.importers.darknet_activations import _ACTIVATIONS
+from sightline.models.importers.darknet_cfg import Section, read_cfg
+from sightline.models.importers.darknet_weights import Kernel, Normalisation
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.types import F32, ChannelOrder, Resize
 
@@ -402,28 +406,80 @@ FUZZ_WEIGHTS = weights_for(YOLO)
 
 ASSETS = os.environ.get("SIGHTLINE_ASSETS", "")
 SMALL = ("yolov3-tiny", "yolov4-tiny", "yolov2-tiny-voc", "yolov7-tiny", "cifar", "tiny", "darknet")
+needs_assets = pytest.mark.skipif(not ASSETS, reason="SIGHTLINE_ASSETS names no folder with real files")
 
 
-@pytest.mark.skipif(not ASSETS, reason="SIGHTLINE_ASSETS names no folder with real files")
+@dataclass
+class Drawn:
+    """Weights of a network at random, as many as its layers ask for; `data` is the file that holds them."""
+
+    epsilon: float = 1e-6
+    data: bytearray = field(default_factory=lambda: bytearray(darknet_twin.Twin(np.random.default_rng(0)).file()))
+    random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(3))
+
+    def draw(self, count: int, spread: float, middle: float = 0.0) -> F32:
+        values = self.random.uniform(middle - spread, middle + spread, count).astype(np.float32)
+        self.data += values.tobytes()
+        return values
+
+    def convolution(self, layer: Section, filters: int, count: int, normalised: bool) -> Kernel:
+        bias = self.draw(filters, 0.2)
+        inner = self.normal(filters) if normalised else None
+        return Kernel(bias, self.draw(count, 2.2 * (filters / count) ** 0.5), inner)
+
+    def connected(self, layer: Section, outputs: int, inputs: int, normalised: bool) -> Kernel:
+        assert not normalised, "OpenCV reads these in another order than Darknet"
+        return self.convolution(layer, outputs, outputs * inputs, False)
+
+    def normal(self, channels: int) -> Normalisation:
+        scale, mean = self.draw(channels, 0.2, 0.6), self.draw(channels, 0.2)
+        return Normalisation(scale, mean, self.draw(channels, 0.5, 1.0))
+
+    def normalisation(self, layer: Section, channels: int) -> tuple[F32, Normalisation]:
+        return self.draw(channels, 0.2), self.normal(channels)
+
+    def plain(self, layer: Section, count: int) -> F32:
+        return self.draw(count, 0.1)
+
+    def finish(self) -> tuple[str, ...]:
+        return ()
+
+
+def shipped(name: str, folder: Path, size: int) -> Foreign:
+    """A cfg of the assets at another input size, with weights."""
+    source = next((Path(ASSETS) / "darknet-cfg").rglob(f"cfg/{name}.cfg"))
+    cfg = re.sub(r"(?m)^(width|height) *= *\d+", rf"\1={size}", source.read_text())
+    found = put(folder, cfg, b"")
+    drawn = Drawn()
+    build(read_cfg(found.path), drawn, name)
+    (folder / "net.weights").write_bytes(drawn.data)
+    return found
+
+
+@needs_assets
 @pytest.mark.parametrize("name", SMALL)
 def test_a_shipped_cfg_builds_and_runs(name: str, tmp_path: Path) -> None:
-    source = next((Path(ASSETS) / "darknet-cfg").rglob(f"cfg/{name}.cfg"))
-    sizes = ("width=", "height=")
-    lines = [
-        f"{s}64" if (s := ln.replace(" ", "")[: ln.find("=") + 1]) in sizes else ln
-        for ln in source.read_text().splitlines()
-    ]
-    found = put(tmp_path, "\n".join(lines), b"")
-    with (tmp_path / "net.weights").open("wb") as file:
-        file.truncate(64 << 20)  # a hole of zeros is as good as weights for shapes
+    found = shipped(name, tmp_path, 96)
     imported = read(found)
-    shape = imported.manifest.input.size or (0, 0)
-    said = outputs(imported, np.zeros((1, 3, shape[1], shape[0]), np.float32))
+    assert not any("left over" in line for line in imported.warnings)
+    x = np.random.default_rng(1).random((1, 3, 96, 96), dtype=np.float32)
+    said = outputs(imported, x)
     assert imported.manifest.head in ("darknet-yolo", "darknet-region", "classify")
-    assert all(a.size for a in said.values())
+    assert all(np.isfinite(a).all() for a in said.values())
+    cv2 = pytest.importorskip("cv2")
+    if not hasattr(cv2.dnn, "readNetFromDarknet"):
+        return  # OpenCV 5 reads Darknet no more; 4.14 was the oracle of docs/darknet.md
+    net = cv2.dnn.readNetFromDarknet(str(found.path), str(tmp_path / "net.weights"))
+    net.setInput(x)
+    for name_, ours in said.items():
+        index = name_.rsplit("_", 1)[-1]
+        layer = f"permute_{index}" if index.isdigit() else net.getUnconnectedOutLayersNames()[-1]
+        theirs = net.forward(layer)
+        theirs = theirs.transpose(0, 3, 1, 2) if index.isdigit() else theirs
+        np.testing.assert_allclose(ours.ravel(), theirs.ravel(), atol=1e-4 * max(1.0, float(np.abs(ours).max())))
 
 
-@pytest.mark.skipif(not ASSETS, reason="SIGHTLINE_ASSETS names no folder with real files")
+@needs_assets
 @pytest.mark.parametrize(("name", "why"), [("rnn", "recurrent"), ("darknet53_448_xnor", "xnor=1")])
 def test_a_shipped_cfg_that_is_not_supported_says_so(name: str, why: str, tmp_path: Path) -> None:
     source = next((Path(ASSETS) / "darknet-cfg").rglob(f"cfg/{name}.cfg"))

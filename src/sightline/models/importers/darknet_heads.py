@@ -96,10 +96,12 @@ def _yolo(ends: list[End]) -> Outcome:
         "grids": tuple(end.tensor for end in ends),
         "anchors": tuple(anchors),
         "scale_xy": tuple(end.layer.number("scale_x_y", 1.0) for end in ends),
-        "new_coords": tuple(bool(end.layer.integer("new_coords", 0)) for end in ends),
-        "gaussian": tuple(end.layer.kind == "gaussian_yolo" for end in ends),
-        "points": tuple(_point(end.layer) for end in ends),
     }
+    ready = tuple(bool(end.layer.integer("new_coords", 0)) for end in ends)
+    gaussian = tuple(end.layer.kind == "gaussian_yolo" for end in ends)
+    points = tuple(_point(end.layer) for end in ends)
+    options |= {"new_coords": ready} if any(ready) else {}
+    options |= {"gaussian": gaussian, "points": points} if any(gaussian) else {}
     return Outcome("darknet-yolo", "detect", options, _classes(first), warnings=tuple(dict.fromkeys(warnings)))
 
 
@@ -120,12 +122,10 @@ def _region(end: End) -> Outcome:
     tree = read_tree(layer) if layer.text("tree") else None
     if tree is not None and len(tree.parents) != classes:
         raise layer.fault(f"its tree has {len(tree.parents)} names for {classes} classes", "tree")
-    options: dict[str, object] = {
-        "anchors": _pairs(layer, tuple(range(count))),
-        "coords": coords,
-        "scores": "tree" if tree else "softmax" if layer.integer("softmax", 0) else "logistic",
-        "parents": tree.parents if tree else (),
-    }
+    scores = "tree" if tree else "softmax" if layer.integer("softmax", 0) else "logistic"
+    options: dict[str, object] = {"anchors": _pairs(layer, tuple(range(count))), "scores": scores}
+    options |= {"parents": tree.parents} if tree else {}
+    options |= {"coords": coords} if coords != 4 else {}
     return Outcome("darknet-region", "detect", options, classes, tree.names if tree else ())
 
 
