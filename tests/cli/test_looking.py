@@ -14,18 +14,19 @@ from commands import MODEL, write_clip
 
 from sightline.cli import main
 from sightline.cli.grid import draw_grid
-from sightline.cli.inspect import side_by_side
+from sightline.cli.trying import as_record, in_words, side_by_side
 from sightline.types import (
+    Attribute,
     Detections,
     Frame,
-    InputSpec,
     Instant,
+    Masks,
     Picture,
     PixelLayout,
+    Prediction,
     Preprocess,
     Resize,
     StreamInfo,
-    TensorSpec,
 )
 
 SCENE = "synthetic://street?seconds=2&width=640&height=360"
@@ -70,15 +71,74 @@ def test_boxes_lie_in_both_panels_where_the_object_is() -> None:
     stream = StreamInfo("a", 200, 100, Fraction(1), still=True)
     picture = Picture((pixels,), PixelLayout.RGB, full_range=True)
     frame = Frame(stream, 0, Instant(None, Fraction(1)), picture, 200, 100)
-    wanted = InputSpec(TensorSpec("x", (1, 3, 100, 100), layout="NCHW"), Preprocess(resize=Resize.LETTERBOX, pad=0))
+    wanted = Preprocess(resize=Resize.LETTERBOX, pad=0)
     found = Detections(np.array([[50, 40, 150, 80]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int32))
-    made = side_by_side(frame, wanted, found)
+    made = side_by_side(frame, wanted, (100, 100), Prediction(found))
     assert made.shape == (100, 100 + 6 + 200, 3)
     drawn = np.ptp(made, axis=2) > 60  # all that has a colour
     # halved, and 25 rows of padding above: x 25..75, y 45..65
     assert drawn[55, :100].nonzero()[0][[0, -1]] == pytest.approx([25, 75], abs=1)
     assert drawn[47:, 60].nonzero()[0][-1] + 47 == pytest.approx(65, abs=1)
     assert drawn[60, 106:].nonzero()[0][[0, -1]] == pytest.approx([50, 150], abs=1)
+
+
+def still(width: int, height: int) -> Frame:
+    stream = StreamInfo("a", width, height, Fraction(1), still=True)
+    picture = Picture((np.full((height, width, 3), 60, np.uint8),), PixelLayout.RGB, full_range=True)
+    return Frame(stream, 0, Instant(None, Fraction(1)), picture, width, height)
+
+
+def column(*values: object) -> np.ndarray:
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
+
+
+def test_masks_and_maps_lie_in_both_panels() -> None:
+    box = np.array([[50, 40, 150, 80]], np.float32)
+    classes = np.full((100, 200), 255, np.uint8)
+    classes[90:] = 1
+    found = Detections(
+        box, np.ones(1, np.float32), np.zeros(1, np.int32), masks=Masks(box, (np.full((40, 100), 255, np.uint8),))
+    )
+    steps = Preprocess(resize=Resize.LETTERBOX, pad=0)
+    made = side_by_side(still(200, 100), steps, (100, 100), Prediction(found, classmap=classes))
+    drawn = np.ptp(made, axis=2) > 20
+    assert drawn[48:62, 28:72].all()
+    assert drawn[50:70, 166:246].all()
+    assert drawn[72, :100].all()  # the map's rows 90 to 99 are the tensor's 70 to 74
+    assert not drawn[76:, :100].any()
+    assert drawn[93:99, 106:].all()
+
+
+def test_whatever_a_model_says_is_put_into_words() -> None:
+    found = Detections(
+        np.array([[1, 2, 30, 40], [0, 0, 5, 5]], np.float32),
+        np.array([0.912, 0.5], np.float32),
+        np.zeros(2, np.int32),
+        ("car",),
+        keypoints=np.ones((2, 17, 3), np.float32),
+        columns={
+            "text": column("ZH 1", None),
+            "attributes": column((Attribute("colour", "red", 0.98),), ()),
+            "obb": np.array([[5, 5, 4, 2, np.pi / 2]] * 2, np.float32),
+        },
+    )
+    classes = np.array([[0, 1, 1, 255], [1, 9, 0, 255]], np.uint8)
+    whole = Prediction(
+        found, (Attribute("class", "tabby", 0.7), Attribute("age", "32", 1.0)), classes, np.ones(4, np.float32) / 2,
+        "AB", ("sky", "road"),
+    )  # fmt: skip
+    record = as_record(still(4, 2), whole)
+    assert record["map"] == {"road": 0.5, "sky": 0.3333, "class9": 0.1667}
+    assert in_words(json.loads(json.dumps(record))) == [
+        ("found", "car 0.91 'ZH 1' (colour: red 0.98; 17 points; turned 90°), car 0.50 (17 points; turned 90°)"),
+        ("says", "tabby 0.70, age: 32 1.00"),
+        ("reads", "AB"),
+        ("map", "road 50.0%, sky 33.3%, class9 16.7%"),
+        ("embedding", "4 numbers of length 1.000"),
+    ]
+    assert in_words(as_record(still(4, 2), Prediction())) == [("found", "nothing")]
 
 
 def test_inspect_saves_a_manifest_that_decides(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

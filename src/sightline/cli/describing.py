@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sightline.cli.trying import in_words
+
 __all__ = ["lines"]
 
 
@@ -30,7 +32,7 @@ def lines(report: dict[str, Any]) -> list[str]:
     if report["licence"]:
         rows.insert(1, ("licence", report["licence"]))
     if tried := report.get("tried"):
-        rows.append(("found", ", ".join(f"{o['label']} {o['score']:.2f}" for o in tried["objects"]) or "nothing"))
+        rows += in_words(tried)
         if "written" in tried:
             rows.append(("written", tried["written"]))
     rows += [(key, report[key]) for key in ("saved", "written") if key in report]

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import cv2
-import numpy as np
 import typer
 
 from sightline import flags
 from sightline.cli.describing import lines
 from sightline.cli.frame import frame_at, write_picture
+from sightline.cli.trying import as_record, side_by_side
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
 from sightline.models.describe import describe
 from sightline.models.identify import identify, require, save_manifest
-from sightline.overlays.boxes import BoxOverlay
-from sightline.pictures import place, rgb, tensor_rgb, view_of
 from sightline.pipeline.build import build_model
-from sightline.types import U8, Detections, Frame, FrameResult, InputSpec, Picture, PixelLayout, Prediction
 
-__all__ = ["command", "side_by_side"]
+__all__ = ["command"]
 
 Text = str | None
 
@@ -65,62 +60,19 @@ def command(
         require(found)
 
 
-# -- in pictures -------------------------------------------------------------------------------------------------------
-
-
 def _tried(config: ModelConfig, picture: str, output: Text) -> dict[str, object]:
-    """The model's objects on one frame, and the picture of it where one is asked for."""
+    """What the model says of one frame, and the picture of it where one is asked for."""
     frame = frame_at(picture)
     model, _ = build_model(config)
     try:
-        objects = model.predict(frame).detections
+        said = model.predict(frame)
     finally:
         model.close()
-    tried: dict[str, object] = {
-        "picture": frame.stream.id,
-        "objects": [
-            {
-                "label": objects.name_of(row),
-                "score": round(float(objects.score[row]), 4),
-                "box": [round(float(v), 2) for v in objects.xyxy[row]],
-            }
-            for row in range(len(objects))
-        ],
-    }
+    tried = as_record(frame, said)
     if output is None:
         return tried
     path = Path(output)
     if Path(picture).exists() and path.exists() and path.samefile(picture):
         raise UsageError(f"{path}: the output would overwrite the picture; choose another name")
-    write_picture(path, side_by_side(frame, model.picture_input, objects))
+    write_picture(path, side_by_side(frame, model.picture_input.preprocess, model.size_of(frame), said))
     return {**tried, "written": str(path)}
-
-
-def side_by_side(frame: Frame, picture_input: InputSpec, objects: Detections) -> U8:
-    """Left the picture as the network gets it, right the frame, the same objects on both; (H, W, 3) RGB."""
-    if frame.picture is None:
-        raise ValueError("the frame's picture was given back already")
-    steps, size_wh = picture_input.preprocess, picture_input.size_wh
-    left = tensor_rgb(frame, steps, size_wh)
-    matrix = view_of(frame, place((frame.width, frame.height), size_wh, steps.resize, steps.pad)).matrix
-    back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
-    corners = objects.xyxy.reshape(-1, 2, 2) @ back[:2, :2].T + back[:2, 2]
-    right = rgb(frame.picture)
-    height = max(left.shape[0], min(right.shape[0], 1080))
-    panels = [
-        _drawn(frame, left, corners.reshape(-1, 4), objects, height),
-        _drawn(frame, right, objects.xyxy, objects, height),
-    ]
-    bar = np.full((height, 6, 3), 128, np.uint8)
-    return np.concatenate([panels[0], bar, panels[1]], axis=1)
-
-
-def _drawn(frame: Frame, pixels: U8, boxes: np.ndarray[Any, Any], objects: Detections, height: int) -> U8:
-    """`pixels` at the given height with its boxes and labels."""
-    gain = height / pixels.shape[0]
-    width = max(1, round(pixels.shape[1] * gain))
-    out = np.array(cv2.resize(pixels, (width, height)), np.uint8)
-    shown = replace(objects, xyxy=(boxes * gain).astype(np.float32), keypoints=None)
-    result = FrameResult(replace(frame, picture=None, width=width, height=height), Prediction(shown))
-    BoxOverlay()(Picture((out,), PixelLayout.RGB, full_range=True), result, ())
-    return out

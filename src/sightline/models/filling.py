@@ -89,6 +89,10 @@ class Filling:
         """(width, height) of every picture input for this frame."""
         return tuple(self._size(item, frame) for item in self._pictured)
 
+    def size_of(self, frame: Frame) -> Size:
+        """(width, height) of the input whose view the predictions are in, for this frame."""
+        return self._size(self.first, frame)
+
     def _size(self, item: InputSpec, frame: Frame) -> Size:
         width, height = item.size_wh
         if width and height:

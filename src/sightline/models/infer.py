@@ -87,6 +87,10 @@ class Model:
         """The input that the view feeds. Raises ModelError where none does."""
         return self._filling.first
 
+    def size_of(self, frame: Frame) -> tuple[int, int]:
+        """(width, height) of the tensor that `frame` is brought to; where the model leaves them open they follow it."""
+        return self._filling.size_of(frame)
+
     @property
     def waiting(self) -> int:
         """Requests that were submitted and not collected."""
