@@ -226,6 +226,8 @@ def test_what_is_written_of_the_frame() -> None:
     said = Prediction(attributes=(Attribute("class", "cat", 0.7), Attribute("age", "32", 1.0)), text="x" * 60)
     assert of_frame(said, scores=True) == [("cat", "0.70"), ("age: 32", "1.00"), ("x" * 47 + "…",)]
     assert of_frame(Prediction(), scores=True) == []
+    read = Prediction(attributes=(Attribute("text", "AB", 0.9), Attribute("class", "plate", 0.8)), text="AB")
+    assert of_frame(read, scores=False) == [("plate",), ("AB",)]
 
 
 def test_words_stand_under_the_label_and_in_the_corner() -> None:

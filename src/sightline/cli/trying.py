@@ -51,8 +51,9 @@ def in_words(record: Record) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if record["objects"]:
         rows.append(("found", ", ".join(map(_object, record["objects"]))))
-    if record.get("attributes"):
-        rows.append(("says", _attributes(record["attributes"])))
+    said = [one for one in record.get("attributes", ()) if one["label"] != record.get("text")]
+    if said:
+        rows.append(("says", _attributes(said)))
     if "text" in record:
         rows.append(("reads", record["text"] or "nothing"))
     if "map" in record:

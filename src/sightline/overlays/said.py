@@ -26,10 +26,11 @@ def of_object(found: Detections, row: int, scores: bool) -> list[Line]:
 
 
 def of_frame(prediction: Prediction, scores: bool) -> list[Line]:
-    """The lines in the frame's corner: its attributes, then its text."""
-    lines = _attributes(prediction.attributes, scores)
-    if prediction.text:
-        lines.append((_short(prediction.text),))
+    """The lines in the frame's corner: its attributes, then its text, which is not repeated as an attribute."""
+    text = prediction.text
+    lines = _attributes([one for one in prediction.attributes if one.label != text], scores)
+    if text:
+        lines.append((_short(text),))
     return lines
 
 
