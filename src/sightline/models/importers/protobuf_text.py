@@ -223,10 +223,24 @@ def _number(text: str) -> int | float:
 
 
 def _unescaped(text: str) -> str:
+    """Escapes resolved; octal and hexadecimal ones are bytes of UTF-8."""
+    if "\\" not in text:
+        return text
+
     def one(match: re.Match[str]) -> str:
         octal, hexa, wide, letter = match.groups()
         if letter is not None:
             return _LETTERS.get(letter, letter)
-        return chr(int(octal, 8) & 0xFF if octal else int(hexa or wide, 16))
+        if wide is not None:
+            return chr(int(wide, 16))
+        # kept apart from the text's own characters until all bytes are together
+        return chr(0xDC00 + (int(octal, 8) & 0xFF if octal else int(hexa, 16)))
 
-    return _ESCAPE.sub(one, text) if "\\" in text else text
+    joined = _ESCAPE.sub(one, text)
+    held = b"".join(_bytes_of(letter) for letter in joined)
+    return held.decode("utf-8", "replace")
+
+
+def _bytes_of(letter: str) -> bytes:
+    code = ord(letter)
+    return bytes([code - 0xDC00]) if 0xDC00 <= code < 0xDD00 else letter.encode("utf-8", "replace")
