@@ -1,7 +1,12 @@
-"""An OpenVINO IR (xml and bin, versions 10 and 11) -> `Graph`, with op names brought to ONNX's."""
+"""An OpenVINO IR (xml and bin, versions 10 and 11) -> `Graph`, with op names brought to ONNX's.
+
+Format: https://docs.openvino.ai (Intermediate Representation). The xml may have no document type, so no entities.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,29 +52,52 @@ _DTYPES = {
     "u64": "uint64",
     "boolean": "bool",
 }
+_BITS = {"u1": 1, "u2": 2, "u4": 4, "i4": 4, "nf4": 4, "f4e2m1": 4, "bf16": 16}  # that NumPy has no type for
+_MOST_XML, _SLACK = 256 << 20, 4096
 _OLD_DTYPES = {"FP32": "float32", "FP16": "float16", "U8": "uint8", "I32": "int32", "I64": "int64", "I8": "int8"}
 
 
 def read_openvino(xml: Path, weights: Path) -> Graph:
     """The graph of `xml`, constants from `weights`. Raises ModelError where the xml is not an IR."""
-    try:
-        root = ElementTree.fromstring(xml.read_bytes())
-    except (ElementTree.ParseError, ValueError) as error:
-        raise ModelError(f"{xml}: not an OpenVINO IR: {error}; copy or export the model again") from error
+    root = _root(xml)
     layers = root.find("layers")
     if root.tag != "net" or layers is None or root.find("edges") is None:
         raise ModelError(f"{xml}: not an OpenVINO IR (a <net> with <layers> and <edges>)")
-    version = int(root.get("version", "0") or 0)
-    if version < 10:
-        raise ModelError(f"{xml}: an OpenVINO IR of version {version}; export it again with OpenVINO 2021 or newer")
-    return _Reader(root, layers, weights).graph()
+    try:
+        version = int(root.get("version", "0") or 0)
+        if version < 10:
+            raise ModelError(f"{xml}: an OpenVINO IR of version {version}; export it again with OpenVINO 2021 or newer")
+        return _Reader(root, layers, xml, weights).graph()
+    except OSError as error:
+        raise ModelError(f"{weights}: cannot be read: {error.strerror}") from error
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{xml}: not a whole OpenVINO IR: {error}; copy or export the model again") from error
+
+
+def _root(xml: Path) -> Element:
+    """The parsed file; a document type is refused, as its entities can grow without end or name other files."""
+    try:
+        if xml.stat().st_size > _MOST_XML:
+            raise ModelError(f"{xml}: {xml.stat().st_size >> 20} MB of xml: no OpenVINO IR is as large")
+        data = xml.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{xml}: cannot be read: {error.strerror}") from error
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ModelError(f"{xml}: not an OpenVINO IR: it declares a document type or entities; export the model again")
+    try:
+        return ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ModelError(f"{xml}: not an OpenVINO IR: {error}; copy or export the model again") from error
 
 
 class _Reader:
     """Walks the xml once; tensors are called "layer:port"."""
 
-    def __init__(self, root: Element, layers: Element, weights: Path) -> None:
+    def __init__(self, root: Element, layers: Element, xml: Path, weights: Path) -> None:
         self.root = root
+        self.xml = xml
         self.weights = weights
         self.layers = {layer.get("id", ""): layer for layer in layers}
         self.feeds: dict[tuple[str, str], str] = {}
@@ -80,11 +108,28 @@ class _Reader:
         self._check_size()
 
     def _check_size(self) -> None:
-        """Raises ModelError where the weights file ends before the last constant."""
-        ends = (_data(layer) for layer in self.layers.values() if layer.get("type") == "Const")
-        needed = max((int(d.get("offset", 0)) + int(d.get("size", 0)) for d in ends), default=0)
-        if self.weights.stat().st_size < needed:
-            raise ModelError(f"{self.weights}: shorter than its xml says; copy or export the model again")
+        """Raises ModelError where the weights file is not as long as the constants, those of inner graphs too."""
+        needed = 0
+        for layer in self.root.iter("layer"):
+            data = layer.find("data")
+            if data is None or "offset" not in data.attrib or "size" not in data.attrib:
+                continue
+            offset, size = int(data.attrib["offset"]), int(data.attrib["size"])
+            if offset < 0 or size < 0 or size < _least_size(data):
+                raise ModelError(
+                    f"{self.xml}: its constant {layer.get('name')!r} has {size} bytes at {offset} for the shape "
+                    f"{data.get('shape')!r}; copy or export the model again"
+                )
+            needed = max(needed, offset + size)
+        held = self.weights.stat().st_size
+        if held < needed:
+            raise ModelError(
+                f"{self.weights}: shorter than its xml says ({held} bytes for {needed}); copy or export the model again"
+            )
+        if held > needed + _SLACK:
+            raise ModelError(
+                f"{self.weights}: longer than its xml says ({held} bytes for {needed}); is it another model's?"
+            )
 
     def graph(self) -> Graph:
         nodes: list[Node] = []
@@ -96,6 +141,7 @@ class _Reader:
         for number, layer in self.layers.items():
             kind = layer.get("type", "")
             made = [f"{number}:{port.get('id')}" for port in layer.iterfind("output/port")]
+            self._check_ports(layer, kind, len(made))
             if kind == "Const":
                 self.held[made[0]] = layer
                 shapes[made[0]] = _numbers(_data(layer).get("shape", ""))
@@ -127,6 +173,15 @@ class _Reader:
             tensors=tensors,
             dims=dims,
         )
+
+    def _check_ports(self, layer: Element, kind: str, outputs: int) -> None:
+        """Raises ModelError for a layer without what its kind always has."""
+        inputs = len(layer.findall("input/port"))
+        least = {"Convolution": 2, "GroupConvolution": 2, "Result": 1, "Parameter": 0, "Const": 0}.get(kind, 0)
+        if inputs < least or (outputs == 0 and kind in ("Const", "Parameter")):
+            raise ModelError(
+                f"{self.xml}: layer {layer.get('name')!r} ({kind}) lacks inputs or outputs; export the model again"
+            )
 
     def _value(self, name: str) -> NDArray[Any] | None:
         layer = self.held.get(name)
@@ -177,6 +232,16 @@ def _data(layer: Element) -> Element:
     return Element("data") if found is None else found
 
 
+def _least_size(data: Element) -> int:
+    """How many bytes a constant of that type and shape has at least; 0 for types without a fixed size."""
+    kind = data.get("element_type", "")
+    bits = np.dtype(_DTYPES[kind]).itemsize * 8 if kind in _DTYPES else _BITS.get(kind, 0)
+    shape = _numbers(data.get("shape", ""))
+    if any(side < 0 for side in shape):
+        raise ModelError(f"a constant has the shape {data.get('shape')!r}; export the model again")
+    return math.ceil(math.prod(shape) * bits / 8)
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     """ "1,3,?,10..20" -> (1, 3, -1, -1)."""
     words = [word.strip() for word in text.split(",") if word.strip()]
@@ -185,7 +250,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _tensor_name(layer: Element, port: Element | None, fallback: str) -> str:
     names = "" if port is None else port.get("names", "")
-    return names.split(",")[0] if names else fallback
+    # a comma within a name is escaped
+    return re.split(r"(?<!\\),", names)[0].replace("\\,", ",") if names else fallback
 
 
 def _layout(layer: Element) -> str:

@@ -30,7 +30,7 @@ _REMARKS = ("task", "names", "imgsz", "stride", "kpt_shape", "author", "descript
 _STRIDES = (8, 16, 32)
 _REFUSALS = (
     RuntimeError, GeneralFailure, InitializationFailure, NotImplementedFailure, OpConversionFailure,
-    OpValidationFailure,
+    OpValidationFailure, UnicodeDecodeError,
 )  # fmt: skip
 
 

@@ -130,6 +130,8 @@ def _contents(table: Table) -> memoryview:
 
 def _tensor(table: Table, buffers: tuple[memoryview, ...]) -> TfLiteTensor:
     name = table.text(3)
+    if "\ufffd" in name:
+        raise DamagedBuffer("a tensor's name is no text")
     kind = table.whole(1, "b")
     if kind not in _TYPES:
         raise DamagedBuffer(f"tensor {name!r} has the unknown type {kind}")
