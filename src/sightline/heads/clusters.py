@@ -17,7 +17,7 @@ def group_rectangles(xyxy: F32, least: int, eps: float) -> tuple[F32, I64]:
 
     Two are alike where every side lies within eps / 2 times the sum of their smaller width and smaller height; groups
     are chains of these. A group stays with more than `least` members, unless it lies within another that has more
-    (more than 3 and more than its own) members. Semantics of cv::groupRectangles (OpenCV 4), without the rounding.
+    (more than 3 and more than its own) members. Semantics of cv::groupRectangles (OpenCV 4); the means are not rounded.
     """
     if not len(xyxy) or least <= 0:
         return xyxy, np.arange(len(xyxy))
@@ -37,9 +37,11 @@ def _alike(xyxy: F32, eps: float) -> Bool:
 
 
 def _swallowed(mean: F32, members: I64, least: int, eps: float) -> Bool:
-    """(M,) whether a group lies within another one of more members."""
+    """(M,) whether a group lies within another one of more members, judged in whole pixels as OpenCV does."""
     strong = members > least
-    slack = (mean[:, 2:] - mean[:, :2]) * np.float32(eps)  # of the outer one
+    wh = np.rint(mean[:, 2:] - mean[:, :2])
+    mean = np.concatenate([np.rint(mean[:, :2]), np.rint(mean[:, :2]) + wh], 1)
+    slack = np.rint(wh * eps)  # of the outer one
     low = mean[:, None, :2] >= mean[None, :, :2] - slack[None]
     high = mean[:, None, 2:] <= mean[None, :, 2:] + slack[None]
     outer = (members[None] > np.maximum(3, members[:, None])) | (members[:, None] < 3)

@@ -31,7 +31,7 @@ class MaskQueries:
     [N, Q, h, w] of 0 and 1 or logits.
 
     mode: "instance": every class of a query that passes is an object, scored with the mean of its mask's inside
-    (arXiv 2112.01527; not where boxes are given); "panoptic": a pixel belongs to one query at most, and a query of
+    (arXiv 2112.01527; where boxes are given, only its best class, with that class's own score); "panoptic": a pixel belongs to one query at most, and a query of
     which others take more than a fifth goes; "semantic": a class map, queries weighted by their classes.
     logits, masks, boxes, scores, classes: output names, "" by name and shape. activation: of class logits, "softmax"
     or "sigmoid" (then no class stands for no object). label_offset: added to the class.
@@ -93,7 +93,11 @@ class MaskQueries:
         if self.mode == "panoptic":
             query, label, score, maps = _exclusive(shares, masks, least)
         else:
-            query, label = np.nonzero(shares >= np.float32(least))
+            passing = shares >= np.float32(least)
+            if boxes is not None:
+                # a query with a box is one object, of its best class
+                passing &= np.arange(shares.shape[1]) == shares.argmax(1)[:, None]
+            query, label = np.nonzero(passing)
             score = shares[query, label]
             maps = {int(q): masks[q] for q in np.unique(query)}
             if boxes is None:
