@@ -9,6 +9,8 @@ from sightline.models.reading import Reading
 
 __all__ = ["read_darknet"]
 
+_HEADS = ("darknet-yolo", "darknet-region", "darknet-detection", "classify")
+
 
 def read_darknet(facts: Facts) -> Reading | None:
     """The entry "darknet" that the importer writes: head, options, classes."""
@@ -19,7 +21,7 @@ def read_darknet(facts: Facts) -> Reading | None:
     if not isinstance(said, dict):
         return None
     head, options, classes = said.get("head"), said.get("options"), said.get("classes")
-    if not isinstance(head, str) or not isinstance(options, dict) or not isinstance(classes, int):
+    if head not in _HEADS or not isinstance(options, dict) or not isinstance(classes, int):
         return None
     task = "classify" if head == "classify" else "detect"
     why = (f"the last layers of its Darknet cfg are read by {head}",)

@@ -37,6 +37,8 @@ _FOREIGN = {
     "dontloadscales": "scales that the file does not hold",
 }
 
+_MOST_PICKS = 1 << 26
+
 
 @dataclass(frozen=True, slots=True)
 class _Window:
@@ -196,6 +198,8 @@ def write_local(layer: Section, net: Network) -> Blob:
         raise layer.fault(f"pad=1 fits a size of 3 only, not {size}", "pad")
     places, depth = height * width, start.channels * size * size
     net.blob(layer, "", depth, height, width)
+    if depth * size * size > _MOST_PICKS:
+        raise layer.fault(f"windows of {size}x{size} over {start.channels} channels are more than is supported", "size")
     bias = net.weights.plain(layer, filters * places)
     weights = net.weights.plain(layer, places * filters * depth)
     # each channel's window as size*size channels, picked out by kernels that are 1 in one place

@@ -27,6 +27,7 @@ from sightline.models.importers.darknet_trees import read_tree
 
 __all__ = ["RECURRENT", "write_layer"]
 
+_MOST_NEIGHBOURS = 8192
 _NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 
 
@@ -317,6 +318,8 @@ def _normalization(layer: Section, net: Network) -> Blob:
     Channel 0 sums one channel less than it should, and every later sum follows from the one before.
     """
     start, size = net.before(layer), layer.integer("size", 5, 1, 256)
+    if start.channels > _MOST_NEIGHBOURS:
+        raise layer.fault(f"{start.channels} channels are more than is supported")
     sums = np.zeros((start.channels, start.channels), np.float32)
     sums[0, : size // 2] = 1
     for k in range(1, start.channels):

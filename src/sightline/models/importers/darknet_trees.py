@@ -11,6 +11,7 @@ from sightline.models.importers.darknet_cfg import Section
 __all__ = ["Tree", "beside", "read_tree"]
 
 _MOST_BYTES = 16 << 20
+_MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def read_tree(layer: Section) -> Tree:
         words = line.split()
         if not words:
             continue
+        if len(names) == _MOST_CLASSES:
+            raise layer.fault(f"{path}: more than {_MOST_CLASSES} classes", "tree")
         parent = int(words[1]) if len(words) > 1 and re.fullmatch(r"-?\d{1,8}", words[1]) else -1
         if parent >= len(names):
             raise layer.fault(f"{path}:{number}: parent {parent} comes after its child; no tree of Darknet", "tree")
