@@ -23,11 +23,11 @@ from sightline.pipeline.build import build_model
 from sightline.sources.diverse import diverse_frames
 from sightline.types import U8, Frame, FrameResult, Picture, PixelLayout, Prediction
 
-__all__ = ["command", "report_of"]
+__all__ = ["DEMANDED", "SCENE", "command", "lines", "reference_model", "report_of"]
 
 Text = str | None
 DEMANDED = 0.95
-_SCENE = "synthetic://street?seed=11&seconds=60"
+SCENE = "synthetic://street?seed=11&seconds=60"
 _MOST_FRAMES = 256
 
 
@@ -62,7 +62,7 @@ def command(
     }  # fmt: skip
     base = flags.model(model, **given)
     second = flags.model(other or model, **given, runtime=runtime, precision=precision, exact=exact or None)
-    seen = diverse_frames(lambda: frames_of(video or _SCENE), frames)
+    seen = diverse_frames(lambda: frames_of(video or SCENE), frames)
     mine = seen_by(reference_model(base), seen)
     built, _ = build_model(second)
     threshold = built.spec.thresholds.score
@@ -73,7 +73,7 @@ def command(
         report["note"] = "compared on a drawn street scene; --video CLIP of the model's own subject says more"
     if output is not None:
         report["written"] = _worst(Path(output), certificate, mine, theirs, seen)
-    print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
+    print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
     return 0 if certificate.passed else 1
 
 
@@ -122,7 +122,8 @@ def report_of(certificate: Certificate, mine: Side, theirs: Side, frames: list[F
     }
 
 
-def _lines(report: dict[str, Any]) -> list[str]:
+def lines(report: dict[str, Any]) -> list[str]:
+    """A certificate for people."""
     metrics = {name: value for name, value in report["metrics"].items() if name != "tensors"}
     verdict = "passed" if report["passed"] else "FAILED"
     rows = [

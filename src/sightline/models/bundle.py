@@ -120,6 +120,7 @@ def _manifest(identified: Identified, draft: Path, names: list[str], origin: Ori
             "changes": arrived.changes,
             "source": stated.source,
             "metrics": stated.metrics,
+            "run": stated.run,
             "licence": identified.spec.licence,
         }
     )

@@ -6,7 +6,7 @@ The user's flags win over the manifest, the manifest over what files state, that
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -52,6 +52,10 @@ class Identified:
     question: str
     warnings: tuple[str, ...]
     arrived: Arrived
+
+    def stating(self, update: Mapping[str, object]) -> Identified:
+        """The same with fields of its manifest changed, which a bundle will keep."""
+        return replace(self, arrived=replace(self.arrived, stated=self.arrived.stated.model_copy(update=update)))
 
 
 def identify(config: ModelConfig) -> Identified:

@@ -16,6 +16,7 @@ __all__ = [
     "InputManifest",
     "Manifest",
     "Origin",
+    "RunPreference",
     "ThresholdManifest",
     "dump_manifest",
     "load_manifest",
@@ -71,6 +72,13 @@ class Origin(_Frozen):
     by: str = Field(default="", description="the version of the package that wrote it")
 
 
+class RunPreference(_Frozen):
+    """What a model is to be run with where the user says nothing: found by `convert --best`."""
+
+    runtime: str = ""
+    precision: str = ""
+
+
 class Manifest(_Frozen):
     """The whole file; what is left out is found out from the model."""
 
@@ -92,6 +100,7 @@ class Manifest(_Frozen):
     weights: str = Field(default="", description="the file that a runtime loads, beside this one")
     files: dict[str, str] = Field(default_factory=dict, description="name -> sha256 of every other file of the bundle")
     origin: Origin = Origin()
+    run: RunPreference = RunPreference()
     changes: tuple[str, ...] = Field(default=(), description="what was changed on the way here")
     metrics: dict[str, object] = Field(default_factory=dict, description="measured figures, for people")
 

@@ -1,0 +1,51 @@
+"""A converted model -> what the user asked for: a bundle, an NN Archive, a Triton repository, a blob."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sightline.errors import UsageError
+from sightline.models.bundle import write_bundle
+from sightline.models.identify import Identified
+from sightline.models.manifest import RunPreference
+from sightline.models.verify import Certificate
+
+__all__ = ["TARGETS", "default_output", "write_form"]
+
+TARGETS = ("openvino", "onnx", "fp16", "int8", "nnarchive", "triton", "blob")
+_ENDINGS = {"nnarchive": ".tar.xz", "blob": ".blob"}
+
+
+def default_output(found: Identified, to: str) -> Path:
+    """Where it goes if nobody says. Raises UsageError where something is there."""
+    target = Path(f"{found.spec.name or 'model'}-{to}{_ENDINGS.get(to, '')}")
+    if target.exists() and not (target / "model.yaml").is_file():
+        raise UsageError(f"{target}: is there already; name another with -o")
+    return target
+
+
+def write_form(
+    model: Identified, to: str, target: Path, certificate: Certificate, room: Path, shaves: int, run: tuple[str, str]
+) -> Path:
+    """Writes `model` as `to` at `target` and returns its path. Raises OutputError, UsageError, ModelError."""
+    if to == "nnarchive":
+        from sightline.models.write_nn_archive import write_nn_archive
+
+        return write_nn_archive(model, target)
+    if to == "triton":
+        from sightline.models.write_triton import write_triton
+
+        return write_triton(model, target)
+    if to == "blob":
+        from sightline.models.write_blob import write_blob
+
+        return write_blob(model.weights, target, room, shaves)
+    stated = model.arrived.stated
+    told: dict[str, object] = {
+        "agreement": round(certificate.agreement.share, 4),
+        "frames": len(certificate.agreement.frames),
+        "milliseconds": {side: round(ms, 2) for side, ms in certificate.speed.items()},
+    }
+    wanted = RunPreference(runtime="" if run[0] == "auto" else run[0], precision="" if run[1] == "auto" else run[1])
+    update = {"metrics": {**stated.metrics, "certificate": told}, "run": wanted}
+    return write_bundle(model.stating(update), target)
