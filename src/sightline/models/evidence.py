@@ -12,7 +12,18 @@ import numpy as np
 from sightline.models.graph import MOVES, Graph, Node
 from sightline.types import F32, TensorSpec
 
-__all__ = ["Facts", "InGraph", "Strand", "cells", "framework", "from_the_zoo", "in_graph", "input_range", "strands"]
+__all__ = [
+    "Facts",
+    "InGraph",
+    "Strand",
+    "cells",
+    "first_conv",
+    "framework",
+    "from_the_zoo",
+    "in_graph",
+    "input_range",
+    "strands",
+]
 
 _POINTWISE = MOVES | {"Mul", "Add", "Sub", "Div", "Clip", "Exp", "Sigmoid", "Softmax", "Relu", "BatchNormalization"}
 
@@ -50,15 +61,22 @@ class Facts:
         return [o for o in self.outputs if len(o.shape) == rank and o.shape[-1] == size]
 
 
-def framework(graph: Graph) -> str:
-    """Where a graph was trained, as far as its file tells: "tflite", "tensorflow", "pytorch", "caffe", "paddle",
-    "open-model-zoo" (OpenVINO's converter up to 2022, which put mean and scale inside), or "".
+# The names that Open Model Zoo's own networks keep whatever format they are converted to.
+_ZOO_NAMES = re.compile(r"-(?:retail|adas|barrier|crossroad|security|utils)-\d{4}(?!\d)")
+
+
+def framework(facts: Facts) -> str:
+    """Where a network was trained, as far as its file tells: "tflite", "tensorflow", "pytorch", "caffe", "paddle",
+    "open-model-zoo" (by name), "openvino" (its converter up to 2022 could put mean and scale inside), or "".
     """
+    graph = facts.graph
+    if _ZOO_NAMES.search(facts.hints) or from_the_zoo(facts):
+        return "open-model-zoo"
     said = f"{graph.producer} {graph.name}".lower()
     if graph.producer == "tflite":
         return "tflite"
     if graph.format == "openvino":
-        return "open-model-zoo" if any(key.lower() == "mo_version" for key in graph.metadata) else ""
+        return "openvino" if any(key.lower() == "mo_version" for key in graph.metadata) else ""
     words = {
         "caffe": ("caffe",),
         "paddle": ("paddle",),
@@ -215,7 +233,7 @@ def input_range(graph: Graph, picture: TensorSpec) -> float:
     Networks fed with 0..1 give a figure in the hundreds, those fed with 0..255 one of about 1. Holds as training
     keeps the response of a normalised layer near unit variance.
     """
-    conv = _first_conv(graph, picture)
+    conv = first_conv(graph, picture)
     if conv is None:
         return 0.0
     weights = graph.value(conv.inputs[1])
@@ -231,7 +249,8 @@ def input_range(graph: Graph, picture: TensorSpec) -> float:
     return float(np.median(strength))
 
 
-def _first_conv(graph: Graph, picture: TensorSpec) -> Node | None:
+def first_conv(graph: Graph, picture: TensorSpec) -> Node | None:
+    """The first convolution behind the picture, within 16 steps."""
     layer = [graph.tensor(picture.name)]
     for _ in range(16):
         ahead: list[str] = []

@@ -68,6 +68,18 @@ VIEW_TRAININGS: dict[str, Training] = {
         (224, 224),
         normalised=False,
     ),
+    "tf-mobilenet": training(
+        "TensorFlow's MobileNets and Inceptions take RGB, x/127.5-1", RGB, HALF, HALF, STRETCH, 0, (224, 224)
+    ),
+    "paddle-text-angle": training(
+        "PaddleOCR's direction classifiers take BGR, (x-127.5)/127.5, the line at the left",
+        BGR,
+        HALF,
+        HALF,
+        TOPLEFT,
+        127.5,
+        (192, 48),
+    ),
     "caffe-classifier": Training(
         "Caffe's classifiers take BGR 0..255, with or without ImageNet's mean taken off",
         (BGR,),
@@ -86,8 +98,17 @@ VIEW_TRAININGS: dict[str, Training] = {
         0,
         (224, 224),
     ),
-    "open-model-zoo": training(
+    "open-model-zoo": Training(
         "networks of Open Model Zoo take BGR 0..255 (the rest is in the graph), stretched",
+        (BGR,),
+        ((ZERO, ONE),),
+        (STRETCH,),
+        0,
+        (224, 224),
+        normalised=False,
+    ),
+    "openvino-converted": training(
+        "OpenVINO's converter mostly put mean and scale inside: BGR 0..255, stretched",
         BGR,
         ZERO,
         ONE,

@@ -131,9 +131,9 @@ def _is_text(facts: Facts, found: _Map) -> bool:
 
 
 def _family(facts: Facts) -> str:
-    made = framework(facts.graph)
-    if made == "open-model-zoo":
-        return made
+    made = framework(facts)
+    if made in ("open-model-zoo", "openvino"):
+        return "open-model-zoo" if made == "open-model-zoo" else "openvino-converted"
     if "deeplab" in facts.hints and made in ("tflite", "tensorflow"):
         return "tf-segmentation"
     return "tf-maps" if made in ("tflite", "tensorflow") else "segmentation"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sightline.models.evidence import Facts, framework, strands
+from sightline.models.graph import MOVES
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
 
@@ -17,6 +18,11 @@ _VECTORS = re.compile(
     r"embed|feature|reid|re-id|arcface|facenet|sphere|cosface|recognition|insightface|w600k|osnet|_r50|vect"
 )
 _FACES = re.compile(r"face|arc|w600k|glint|insight|sphere|cosface")
+# Whether a line of text stands upside down.
+_ANGLES = re.compile(r"ocr|angle|orient|text|(^|[^a-z])cls([^a-z]|$)")
+# Names that TensorFlow's own scripts and Keras give the layers of networks fed with x/127.5-1.
+_SLIM = re.compile(r"(?m)^(?:[^/\n]+/)?(?:Mobilenet(?:V\d|Edge)|Inception(?:V\d|Resnet))|mobilenet(?:v2)?_\d\.\d\d")
+_ROWWISE = frozenset({"Softmax", "Sigmoid", "LogSoftmax", "BatchNormalization", "Relu"})
 # Lengths that vectors have and counts of classes hardly ever.
 _LENGTHS = (64, 96, 128, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048)
 _EMOTIONS = ("neutral", "happy", "sad", "surprise", "anger")
@@ -43,10 +49,24 @@ def _count(facts: Facts, output: TensorSpec) -> int:
     batch = facts.picture.shape[0]
     if len(shape) < 2 or not (shape[0] in (1, None) or shape[0] == batch):
         return 0
+    if len(shape) == 2 and shape[1] is None:
+        return _behind(facts, output)
     if None in shape[1:]:
         return 0
     wide = [n for n in shape[1:] if n is not None and n != 1]
     return 0 if len(wide) > 1 else (wide[0] if wide else 1)
+
+
+def _behind(facts: Facts, output: TensorSpec) -> int:
+    """Numbers a picture of an output [N, ?], by the weights behind it; 0 unknown."""
+    graph = facts.graph
+    for node in graph.makers(graph.tensor(output.name), MOVES | _ROWWISE):
+        weights = graph.shapes.get(node.inputs[1], ()) if len(node.inputs) > 1 else ()
+        if node.op == "Gemm" and len(weights) == 2:
+            return int(weights[0] if node.attributes.get("transB") else weights[1])
+        if node.op in ("MatMul", "Conv") and len(weights) >= 2:
+            return int(weights[1] if node.op == "MatMul" else weights[0])
+    return 0
 
 
 def _ends(facts: Facts, output: TensorSpec) -> str:
@@ -96,7 +116,8 @@ def _one(facts: Facts, output: TensorSpec, count: int) -> Reading | None:
         return _classes(facts, count, end, 0.85, (f"{shown} probabilities, each on its own (sigmoid)",))
     if count == 1:
         return None
-    vectors, classes = _VECTORS.search(facts.hints) is not None, _CLASSES.search(facts.hints) is not None
+    words = f"{facts.hints} {output.name.lower()}"
+    vectors, classes = _VECTORS.search(words) is not None, _CLASSES.search(words) is not None
     if count in (1000, 1001) and not vectors:
         return _classes(facts, count, end, 0.85, (f"{shown} scores: ImageNet's classes",))
     if count in _LENGTHS and (vectors or not classes):
@@ -116,15 +137,16 @@ def _classes(facts: Facts, count: int, end: str, confidence: float, why: tuple[s
     if not end:
         why = (*why, "no activation at the end: softmax is applied")
     names = _EMOTIONS if count == 5 and "emotion" in facts.hints else ()
+    family = family or _classifier_family(facts, count)
     return Reading(
         "classify",
-        family or _classifier_family(facts, count),
+        family,
         confidence,
         why,
         options,
         classes=count if count > 1 else None,
         background=count == 1001,
-        names=names,
+        names=("0", "180") if family == "paddle-text-angle" else names,
         task="classify",
     )
 
@@ -180,11 +202,16 @@ def _age_gender(facts: Facts, counts: list[int]) -> Reading:
 
 
 def _classifier_family(facts: Facts, count: int) -> str:
-    made = framework(facts.graph)
+    made = framework(facts)
+    if made == "paddle" and count == 2 and _ANGLES.search(facts.hints):
+        return "paddle-text-angle"
+    if made in ("tflite", "tensorflow") and _SLIM.search(_names(facts)):
+        return "tf-mobilenet"
     if made == "pytorch" and count == 1000:
         return "imagenet-torch"
     families = {
         "open-model-zoo": "open-model-zoo",
+        "openvino": "openvino-converted",
         "tflite": "tf-classifier",
         "tensorflow": "tf-classifier",
         "pytorch": "torch-classifier",
@@ -194,10 +221,15 @@ def _classifier_family(facts: Facts, count: int) -> str:
     return families.get(made, "classifier")
 
 
+def _names(facts: Facts) -> str:
+    """Every name of the graph's nodes and outputs, one a line."""
+    return "\n".join([node.name for node in facts.graph.nodes] + [output.name for output in facts.outputs])
+
+
 def _vector_family(facts: Facts) -> str:
-    made = framework(facts.graph)
-    if made == "open-model-zoo":
-        return made
+    made = framework(facts)
+    if made in ("open-model-zoo", "openvino"):
+        return _classifier_family(facts, 0)
     if facts.size_wh == (112, 112) or _FACES.search(facts.hints):
         return "face-embedding"
     wide, high = facts.size_wh
