@@ -139,7 +139,7 @@ def _least_score(tensor: Table) -> float | None:
     for unit in tensor.tables(4):
         options = unit.table(1)
         if options is not None and unit.whole(0, "B") == _THRESHOLDING:
-            score = float(options.number(0, "f"))
+            score = float(f"{options.number(0, 'f'):.6g}")  # kept as float32
             return score if 0 < score < 1 else None
     return None
 
