@@ -128,3 +128,12 @@ def test_rows_beyond_the_count_are_nothing() -> None:
     one, two = decode("detection-output", {"NMS": rows, "NMS_1": counts}, (100, 100), 2)
     assert (one.label.tolist(), two.label.tolist()) == ([1, 2], [1])
     np.testing.assert_allclose(two.xyxy, [[10, 10, 50, 50]], atol=1e-4)
+
+
+def test_boxes_of_the_detection_api_in_pixels_and_as_fractions() -> None:
+    pixels = np.array([[[10, 20, 50, 60], [5, 5, 30, 90]]], np.float32)
+    rest = {"detection_scores": np.array([[0.9, 0.8]], np.float32), "detection_classes": np.array([[1, 2]], np.int32)}
+    count = {"num_detections": np.array([[2]], np.int32)}
+    for boxes in (pixels, pixels / 100):
+        (said,) = decode("tf-detection", {"detection_boxes": boxes, **rest, **count}, (100, 100))
+        np.testing.assert_allclose(said.xyxy, [[20, 10, 60, 50], [5, 5, 90, 30]], atol=1e-4)

@@ -30,9 +30,10 @@ class MaskQueries:
     [N, Q, 4] (cx, cy, w, h as fractions); or what the graph has chosen: scores [N, Q], classes [N, Q] and masks
     [N, Q, h, w] of 0 and 1 or logits.
 
-    mode: "instance": every class of a query that passes is an object, scored with the mean of its mask's inside
-    (arXiv 2112.01527; where boxes are given, only its best class, with that class's own score); "panoptic": a pixel belongs to one query at most, and a query of
-    which others take more than a fifth goes; "semantic": a class map, queries weighted by their classes.
+    mode: "instance": every class of a query that passes is an object, its score times the mean of its mask's inside
+    (arXiv 2112.01527); where boxes are given, only the best class, with its own score. "panoptic": a pixel belongs to
+    one query at most, and a query of which others take more than a fifth goes. "semantic": a class map, queries
+    weighted by their classes.
     logits, masks, boxes, scores, classes: output names, "" by name and shape. activation: of class logits, "softmax"
     or "sigmoid" (then no class stands for no object). label_offset: added to the class.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sightline.models.evidence import Facts, strands
+from sightline.models.evidence import Facts, first_conv, strands
 from sightline.models.graph import Node
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
@@ -306,8 +306,35 @@ def read_detr(facts: Facts) -> Reading | None:
         count = None if columns is None else columns - 1
         return Reading("detr", "detr", 0.85, (why, told), {**options, "activation": "softmax"}, classes=count)
     told = "other than 100 queries: scores by sigmoid"
-    family = "rf-detr" if "rfdetr" in facts.hints.replace("-", "") else "rt-detr"
-    return Reading("detr", family, 0.8, (why, told), {**options, "activation": "sigmoid"}, classes=columns)
+    family, seen = _sigmoid_family(facts)
+    options["activation"] = "sigmoid"
+    return Reading("detr", family, 0.8, (why, told, *seen), options, classes=columns)
+
+
+_IMAGENET_STEMS = (
+    4,
+    7,
+    14,
+    16,
+)  # kernels of a ResNet's, Swin's and ViT's first layer; RT-DETR's backbones begin with 3
+
+
+def _sigmoid_family(facts: Facts) -> tuple[str, tuple[str, ...]]:
+    """Of Deformable DETR's descendants: by name, else by the first layer of the backbone."""
+    hints = facts.hints.replace("-", "").replace("_", "")
+    if "rfdetr" in hints:
+        return "rf-detr", ()
+    if any(word in hints for word in ("rtdetr", "dfine", "deim")):
+        return "rt-detr", ()
+    stem = first_conv(facts.graph, facts.picture)
+    kernel = facts.graph.shapes.get(stem.inputs[1], ())[2:] if stem is not None else ()
+    if any(word in hints for word in ("ddetr", "deformable", "dino", "peoplenettransformer")):
+        return "dino", ("its name is that of Deformable DETR's line",)
+    if kernel and kernel[0] in _IMAGENET_STEMS:
+        return "dino", (
+            f"its first layer is {kernel[0]}x{kernel[0]}, as of the backbones that DETRs take from ImageNet",
+        )
+    return "rt-detr", ()
 
 
 def read_pairs(facts: Facts) -> Reading | None:
