@@ -29,8 +29,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def detection(**keys: object) -> dict[str, object]:
-    told: dict[str, object] = {
+def detection(**keys: object) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "postprocessor_path": None,
         "classes": ["car", "bus"],
         "n_classes": 2,

@@ -27,7 +27,7 @@ class Detection:
     priors: str
     options: Mapping[str, object]
     classes: int
-    nms: float | None
+    nms: float
     score: float | None
     top: int | None
 
@@ -103,7 +103,11 @@ def detection_output(layer: Layer, build: Build) -> Detection:
     if spread is not None and (len(spread) > 1 or spread[0, 0] != spread[0, 1] or spread[0, 2] != spread[0, 3]):
         raise ModelError(f"{layer.where}: priors with several variances {spread[:2].tolist()}; one pair is read")
     suppression = said.message("nms_param")
-    least = said.number("confidence_threshold")
+    least, overlap = said.number("confidence_threshold"), suppression.number("nms_threshold", 0.3)
+    if not (0 <= overlap <= 1 and least <= 1):
+        raise ModelError(
+            f"{layer.where}: nms_threshold {overlap:g} and confidence_threshold {least:g} are no shares of 1"
+        )
     top = said.whole("keep_top_k", -1)
     background = said.whole("background_label_id")
     names = dict(zip(("boxes", "scores", "priors"), layer.bottoms, strict=False))
@@ -111,7 +115,7 @@ def detection_output(layer: Layer, build: Build) -> Detection:
         **names,
         options={**names, "activation": "none", "background": background},
         classes=classes,
-        nms=suppression.number("nms_threshold", 0.3) if suppression.number("nms_threshold", 0.3) <= 1 else None,
+        nms=overlap,
         score=least if least >= 0.05 else None,
         top=top if top > 0 else None,
     )
