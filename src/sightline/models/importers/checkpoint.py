@@ -19,7 +19,7 @@ from sightline.models.importers.stored_tensor import StoredTensor
 from sightline.models.importers.stored_weights import StoredWeights, modules_of, tensors_of
 from sightline.models.importers.torch_file import open_torch
 from sightline.models.importers.yolov7_head import Decoded
-from sightline.models.importers.yolov7_network import build_network
+from sightline.models.importers.yolov7_network import build_network, strides_of
 from sightline.models.importers.yolov7_yaml import Plan, plan_of, read_plan_text
 from sightline.models.manifest import InputManifest, Manifest
 from sightline.types import ChannelOrder, Resize
@@ -130,7 +130,9 @@ def _imported(found: Foreign, files: Files, given: _Found) -> Imported:
         changes.append(f"the weights have {classes} classes, the yaml says {plan.classes}: the weights count")
         plan = plan_of(given.yaml, given.where, classes)
     weights.check_layers(plan)
-    size, source = size_of(files, _least(plan))
+    stride = round(max(strides_of(plan)))
+    # four levels that reach stride 64 are trained at 1280
+    size, source = size_of(files, (1280 if stride >= 64 else 640, stride))
     writer, decoded = build_network(plan, weights, size, files.weights.stem)
     unused = weights.unused()
     if unused:
@@ -146,15 +148,9 @@ def _imported(found: Foreign, files: Files, given: _Found) -> Imported:
     if plan.head.module == "IAuxDetect":
         changes.append("the auxiliary heads, which only training uses, were left out")
     labels, notes = labels_of(files, given.names, plan.classes)
-    notes = (*notes, *_remarks(weights, size, source, max(decoded.strides)))
+    notes = (*notes, *_remarks(weights, size, source, stride))
     sources = tuple(dict.fromkeys(p for p in (*files.all, source) if p is not None))
     return Imported(written, _manifest(files.weights.stem, plan, decoded, size, labels), sources, tuple(changes), notes)
-
-
-def _least(plan: Plan) -> tuple[int, int]:
-    """(usual size, coarsest stride): four levels reach stride 64 and are trained at 1280."""
-    levels = len(plan.head.sources) // (2 if plan.head.module == "IAuxDetect" else 1)
-    return (1280, 64) if levels > 3 else (640, 32)
 
 
 def _classes(plan: Plan, weights: StoredWeights) -> int:
@@ -177,7 +173,7 @@ def _classes(plan: Plan, weights: StoredWeights) -> int:
     return int(count)
 
 
-def _remarks(weights: StoredWeights, size: tuple[int, int], source: Path | None, stride: float) -> tuple[str, ...]:
+def _remarks(weights: StoredWeights, size: tuple[int, int], source: Path | None, stride: int) -> tuple[str, ...]:
     notes: list[str] = []
     if weights.broken:
         notes.append(
@@ -186,7 +182,7 @@ def _remarks(weights: StoredWeights, size: tuple[int, int], source: Path | None,
     if source is None:
         notes.append(
             f"no file tells the size it was trained at: written for {size[0]}x{size[1]}; for another (a multiple of "
-            f"{stride:g}) put the opt.yaml of the training beside it, with img_size"
+            f"{stride}) put the opt.yaml of the training beside it, with img_size"
         )
     return tuple(notes)
 

@@ -93,8 +93,8 @@ _BY_MODULE = {
 _BY_CLASS = {
     **dict.fromkeys(("DDetect", "DualDetect", "DualDDetect", "TripleDetect", "TripleDDetect", "RepNCSPELAN4", "ELAN1",
                      "SPPELAN", "ADown", "AConv", "CBLinear", "CBFuse", "Silence", "RepConvN"), _YOLOV9),
-    **dict.fromkeys(("Segment", "ISegment", "IRSegment", "Classify", "Proto", "SegmentationModel", "ClassificationModel",
-                     "IV6Detect", "MT", "IDetectBody", "Decoupled", "DSegment", "DPanoptic"), _V5_OTHER),
+    **dict.fromkeys(("Segment", "ISegment", "IRSegment", "Classify", "Proto", "SegmentationModel",
+                     "ClassificationModel", "IV6Detect", "MT", "Decoupled", "DSegment", "DPanoptic"), _V5_OTHER),
 }  # fmt: skip
 # keys of a state dictionary: all parts of a row have to be in some key
 _BY_KEYS = (

@@ -14,7 +14,7 @@ from sightline.models.importers.layer_writer import LayerWriter, Plane
 from sightline.models.importers.yolov7_yaml import Plan
 from sightline.types import F32
 
-__all__ = ["Decoded", "auxiliary", "head_columns", "write_head"]
+__all__ = ["Decoded", "auxiliary", "head_columns", "level_count", "write_head"]
 
 _BINS = 21  # of a side, in IBin
 _BIN_END = 4.0
@@ -33,7 +33,8 @@ class Decoded:
     keypoints: int = 0
 
 
-def _levels(plan: Plan) -> int:
+def level_count(plan: Plan) -> int:
+    """Levels that the head decodes. Raises ModelError where the anchors are for another count."""
     count = len(plan.head.sources)
     if plan.head.module == "IAuxDetect":
         count //= 2
@@ -45,7 +46,7 @@ def _levels(plan: Plan) -> int:
 
 def auxiliary(plan: Plan) -> tuple[int, ...]:
     """The layers that feed nothing but auxiliary heads."""
-    return plan.head.sources[_levels(plan) :]
+    return plan.head.sources[level_count(plan) :]
 
 
 def head_columns(plan: Plan) -> int:
@@ -59,7 +60,7 @@ def _pairs(plan: Plan) -> int:
 
 def write_head(w: LayerWriter, plan: Plan, inputs: list[Plane], size: tuple[int, int]) -> Decoded:
     """inputs: of the head, auxiliary ones included. size: height and width of the picture."""
-    levels, path, pairs = _levels(plan), f"model.{plan.head.index}", _pairs(plan)
+    levels, path, pairs = level_count(plan), f"model.{plan.head.index}", _pairs(plan)
     keypoints = _keypoints(plan)
     columns = head_columns(plan) + 3 * keypoints
     if plan.head.module == "IAuxDetect":

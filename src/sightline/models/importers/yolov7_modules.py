@@ -68,6 +68,17 @@ def _max_pool(w: LayerWriter, path: str, x: list[Plane], a: Arguments) -> Plane:
     return w.pool(x[0], path, a.whole(0), a.whole(1, a.whole(0)), padding if isinstance(padding, int) else padding[0])
 
 
+def _zero_pad(w: LayerWriter, path: str, x: list[Plane], a: Arguments) -> Plane:
+    sides = a.values[0] if a.values else 0
+    left, right, top, bottom = sides if isinstance(sides, tuple) and len(sides) == 4 else (sides,) * 4
+    if not all(isinstance(n, int) and 0 <= n <= 64 for n in (left, right, top, bottom)):
+        raise ModelError(f"{a.at}: a padding by {sides}")
+    pads = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+    name = w.writer.node("Pad", [x[0].name, w.writer.constant(pads, path)], path)
+    height, width = x[0].height + int(pads[2] + pads[6]), x[0].width + int(pads[3] + pads[7])
+    return w.plane(path, name, x[0].channels, height, width)
+
+
 def _halving_pool(w: LayerWriter, path: str, x: list[Plane], a: Arguments) -> Plane:
     return w.pool(x[0], path, a.whole(0, 2), a.whole(0, 2))
 
@@ -310,6 +321,7 @@ MODULES: dict[str, _Build] = {
     "BatchNorm2d": _batch_norm,
     "Identity": _identity,
     "MaxPool2d": _max_pool,
+    "ZeroPad2d": _zero_pad,
     "MP": _halving_pool,
     "SP": _same_pool,
     "Upsample": _upsample,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sightline.errors import ModelError
 from sightline.models.graph_writer import GraphWriter
 from sightline.models.importers.layer_writer import LayerWriter, Pair, Plane, Weights
-from sightline.models.importers.yolov7_head import Decoded, auxiliary, write_head
+from sightline.models.importers.yolov7_head import Decoded, auxiliary, level_count, write_head
 from sightline.models.importers.yolov7_modules import build_module
 from sightline.models.importers.yolov7_yaml import Activation, Plan
 from sightline.types import F32
 
-__all__ = ["MadeUpWeights", "build_network"]
+__all__ = ["MadeUpWeights", "build_network", "strides_of"]
+
+_PROBE = 1024  # a multiple of every stride that is known
 
 
 def build_network(
@@ -40,6 +42,14 @@ def build_network(
     return writer, decoded
 
 
+def strides_of(plan: Plan) -> tuple[float, ...]:
+    """Input pixels a cell of each level of the head. Raises ModelError naming the layer."""
+    pairs = plan.anchors if isinstance(plan.anchors, int) else len(plan.anchors[0]) // 2
+    plan = replace(plan, anchors=((1.0, 1.0) * pairs,) * level_count(plan))
+    _, decoded = build_network(plan, MadeUpWeights(blank=True), (_PROBE, _PROBE), "probe", fuse=False)
+    return decoded.strides
+
+
 def _idle(plan: Plan) -> frozenset[int]:
     """The layers that nothing but auxiliary heads reads, directly or through others."""
     needed = set(plan.head.sources) - set(auxiliary(plan))
@@ -53,10 +63,12 @@ def _idle(plan: Plan) -> frozenset[int]:
 class MadeUpWeights:
     """Random weights of every shape that is asked for: what a network of a plan has, by name.
 
+    blank: zeros that take no memory in place of random values.
     shapes: of all parameters and buffers that were asked for. Batch normalisations and implicit layers are not folded.
     """
 
     seed: int = 0
+    blank: bool = False
     folded: bool = False
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     values: dict[str, F32] = field(default_factory=dict[str, F32])
@@ -65,6 +77,8 @@ class MadeUpWeights:
         if name in self.values:
             return self.values[name]
         self.shapes[name] = shape
+        if self.blank:
+            return np.broadcast_to(np.zeros((), np.float32), shape)
         random = np.random.default_rng([self.seed, len(self.shapes)])
         made: F32 = random.standard_normal(shape, np.float32)
         if name.endswith((".running_var", "bn.weight", ".im.implicit")):

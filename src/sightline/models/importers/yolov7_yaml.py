@@ -180,6 +180,7 @@ def plan_of(value: object, where: str, classes: int | None = None) -> Plan:
         _factor(value.get("depth_multiple", 1.0), f"{where}: depth_multiple"),
         _factor(value.get("width_multiple", 1.0), f"{where}: width_multiple"),
         pairs * (plan.classes + 5),
+        _whole(value.get("channel_multiple") or 8, f"{where}: channel_multiple", 1, 1024),
     )
     layers = tuple(reader.layer(i, row) for i, row in enumerate(rows))
     heads = [layer.index for layer in layers if layer.module in HEADS]
@@ -198,6 +199,7 @@ class _Reader:
     depth: float
     width: float
     outputs: int
+    multiple: int
 
     def layer(self, index: int, row: object) -> Layer:
         at = f"{self.where}: layer {index}"
@@ -212,7 +214,7 @@ class _Reader:
             if not arguments or not isinstance(arguments[0], int) or not 0 < arguments[0] <= _MAX_CHANNELS:
                 raise ModelError(f"{at}: {module} without its number of channels: {str(row[3])[:80]}")
             if arguments[0] != self.outputs:
-                arguments[0] = ceil(arguments[0] * self.width / 8) * 8
+                arguments[0] = ceil(arguments[0] * self.width / self.multiple) * self.multiple
         if module in REPEATING:
             arguments.insert(1, repeats)
             repeats = 1
