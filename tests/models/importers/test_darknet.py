@@ -213,6 +213,29 @@ def test_region_and_detection_layers(tmp_path: Path) -> None:
     assert (said.head, said.head_options["squared"], said.head_options["side"]) == ("darknet-detection", True, 2)
 
 
+def test_gaussian_layers_say_what_their_points_are(tmp_path: Path) -> None:
+    cfg = NET + "[convolutional]\nfilters=22\nactivation=linear\n[Gaussian_yolo]\nclasses=2\nnum=2\nmask=0,1\n"
+    cfg += "anchors=1,2,3,4\nyolo_point=left_top\n"
+    options = read(put(tmp_path, cfg, weights_for(cfg))).manifest.head_options
+    assert (options["gaussian"], options["points"]) == ((True,), ("left-top",))
+    assert options["grids"] == ("gaussian_yolo_1",)
+    with pytest.raises(ModelError, match=r"yolo_point=top is none of"):
+        read(put(tmp_path, cfg.replace("left_top", "top"), weights_for(cfg)))
+
+
+def test_a_tree_of_objects(tmp_path: Path) -> None:
+    (tmp_path / "nine.tree").write_text("thing -1\ncat 0\ndog 0\n")
+    cfg = (
+        NET + "[convolutional]\nfilters=8\nactivation=linear\n[region]\nclasses=3\nnum=1\nanchors=1,2\ntree=nine.tree\n"
+    )
+    said = read(put(tmp_path, cfg, weights_for(cfg))).manifest
+    assert (said.head_options["scores"], said.head_options["parents"]) == ("tree", (-1, 0, 0))
+    assert said.labels == ("thing", "cat", "dog")
+    (tmp_path / "nine.tree").write_text("thing -1\ncat 4\ndog 0\n")
+    with pytest.raises(ModelError, match="parent 4 comes after its child"):
+        read(put(tmp_path, cfg, weights_for(cfg)))
+
+
 def test_a_classifier_crops_and_needs_no_activation(tmp_path: Path) -> None:
     cfg = NET + "[avgpool]\n[softmax]\n[cost]\n"
     imported = read(put(tmp_path, cfg, weights_for(cfg) + b"\0\0\0\0"))
@@ -374,6 +397,8 @@ def test_odd_but_right_files_are_read(tmp_path: Path) -> None:
     data = weights_for(plain)
     x = picture()[None]
     (want,) = outputs(read(put(tmp_path, plain, data)), x).values()
+    (tmp_path / "net.cfg").write_bytes(odd.removeprefix("\ufeff").encode("utf-16"))
+    read(Foreign("darknet", tmp_path / "net.cfg", tmp_path, tmp_path / "work"))
     imported = read(put(tmp_path, odd, data))
     (said,) = outputs(imported, x).values()
     np.testing.assert_array_equal(said, want)

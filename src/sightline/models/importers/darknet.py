@@ -33,6 +33,7 @@ class Built:
     writer: GraphWriter
     outcome: Outcome
     net: Section
+    changes: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -50,7 +51,7 @@ def read(found: Foreign) -> Imported:
         weights=written,
         manifest=_manifest(parts.cfg.stem, built, labels),
         sources=parts.all,
-        changes=("the network of the cfg was written as ONNX", "batch normalisation was folded into the weights"),
+        changes=("the network of the cfg was written as ONNX", *built.changes),
         warnings=(*built.warnings, *notes),
     )
 
@@ -74,7 +75,9 @@ def build(sections: tuple[Section, ...], weights: Weights, name: str) -> Built:
     if outcome.head:
         said = {"head": outcome.head, "options": outcome.options, "classes": outcome.classes}
         writer.remark("darknet", json.dumps(said))
-    return Built(writer, outcome, net, (*warnings, *outcome.warnings, *weights.finish()))
+    folded = any(layer.integer("batch_normalize", 0) for layer in layers)
+    changes = ("batch normalisation was folded into the weights",) if folded else ()
+    return Built(writer, outcome, net, changes, (*warnings, *outcome.warnings, *weights.finish()))
 
 
 def _start(net: Section, writer: GraphWriter) -> Blob:

@@ -98,11 +98,12 @@ def read_cfg(path: Path) -> tuple[Section, ...]:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if not data.strip():
         raise ModelError(f"{path}: the file is empty; copy it again")
-    if b"\0" in data[:4096]:
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if b"\0" in data[:4096] and not wide:
         raise ModelError(f"{path}: not text, so no Darknet cfg; were cfg and weights swapped?")
     if len(data) > _MOST_BYTES:
         raise ModelError(f"{path}: more than {_MOST_BYTES >> 20} MiB, no Darknet cfg is that long")
-    sections = _sections(data.decode("utf-8-sig", "replace"), str(path))
+    sections = _sections(data.decode("utf-16" if wide else "utf-8-sig", "replace"), str(path))
     if not sections or sections[0].kind not in ("net", "network"):
         first = f"begins with [{sections[0].kind}]" if sections else "has no [section]"
         raise ModelError(f"{path}: not a Darknet cfg: it {first}, where [net] has to come first")
