@@ -55,6 +55,17 @@ def test_eight_bits_by_either_quantiser(tmp_path: Path, by: str) -> None:
     assert objects("small.sightline", tmp_path) > 0
 
 
+@pytest.mark.parametrize(
+    ("to", "target"), [("nnarchive", "street.tar.xz"), ("triton", "repository"), ("onnx", "plain")]
+)
+def test_other_peoples_forms_come_back_in(tmp_path: Path, to: str, target: str) -> None:
+    said = sightline_command("convert", MODEL, "--to", to, "-o", target, *FEW, cwd=tmp_path)
+    assert said.code == 0, said.text
+    assert f"written         {target}" in said.out
+    assert [entry.name for entry in tmp_path.iterdir()] == [target]
+    assert objects(target, tmp_path) == objects(MODEL, tmp_path) > 0
+
+
 def test_preprocessing_goes_into_the_graph(tmp_path: Path) -> None:
     words = ["--to", "openvino", "--inside", "--reverse-input-channels", "--layout", "NHWC", "-o", "in"]
     said = sightline_command("convert", MODEL, *words, *FEW, cwd=tmp_path)

@@ -80,10 +80,11 @@ def command(
         report = made.report
         report["warnings"] = [*_warnings(wanted, found), *([work.note] if calibrate is None else [])]
         if made.certificate.passed or force:
-            target = Path(output) if output else default_output(found, to or "best")
-            report["written"] = str(
-                write_form(made.model, to or "best", target, made.certificate, Path(room), shaves, made.run)
-            )
+            form = to or "best"
+            target = Path(output) if output else default_output(found, form)
+            written, notes = write_form(made.model, form, target, made.certificate, Path(room), shaves, made.run)
+            report["written"] = str(written)
+            report["warnings"] += notes
     print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
     if "written" not in report:
         print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sightline.errors import UsageError
-from sightline.models.bundle import write_bundle
+from sightline.models.bundle import full_manifest, write_bundle
 from sightline.models.identify import Identified
 from sightline.models.manifest import RunPreference
 from sightline.models.verify import Certificate
@@ -26,26 +26,34 @@ def default_output(found: Identified, to: str) -> Path:
 
 def write_form(
     model: Identified, to: str, target: Path, certificate: Certificate, room: Path, shaves: int, run: tuple[str, str]
-) -> Path:
-    """Writes `model` as `to` at `target` and returns its path. Raises OutputError, UsageError, ModelError."""
+) -> tuple[Path, tuple[str, ...]]:
+    """Writes `model` as `to` at `target`; returns where, and what there is to say of it.
+
+    Raises OutputError, UsageError, ModelError.
+    """
+    model = model.stating(_told(model, certificate, run))
     if to == "nnarchive":
         from sightline.models.write_nn_archive import write_nn_archive
 
-        return write_nn_archive(model, target)
+        return target, write_nn_archive(model.spec, model.weights, target, full_manifest(model))
     if to == "triton":
         from sightline.models.write_triton import write_triton
 
-        return write_triton(model, target)
+        return target, write_triton(model.spec, model.weights, target, full_manifest(model))
     if to == "blob":
         from sightline.models.write_blob import write_blob
 
-        return write_blob(model.weights, target, room, shaves)
-    stated = model.arrived.stated
+        return write_blob(model.weights, target, room, shaves), ()
+    return write_bundle(model, target), ()
+
+
+def _told(model: Identified, certificate: Certificate, run: tuple[str, str]) -> dict[str, object]:
+    """The certificate, and what it is best run with, as a manifest says them."""
     told: dict[str, object] = {
         "agreement": round(certificate.agreement.share, 4),
         "frames": len(certificate.agreement.frames),
         "milliseconds": {side: round(ms, 2) for side, ms in certificate.speed.items()},
     }
-    wanted = RunPreference(runtime="" if run[0] == "auto" else run[0], precision="" if run[1] == "auto" else run[1])
-    update = {"metrics": {**stated.metrics, "certificate": told}, "run": wanted}
-    return write_bundle(model.stating(update), target)
+    runtime, precision = ("" if word == "auto" else word for word in run)
+    metrics = {**model.arrived.stated.metrics, "certificate": told}
+    return {"metrics": metrics, "run": RunPreference(runtime=runtime, precision=precision)}

@@ -18,7 +18,7 @@ from sightline.models.locate import content_hash
 from sightline.models.manifest import Manifest, Origin, dump_manifest, manifest_of
 from sightline.models.read_onnx import external_files, parse_onnx
 
-__all__ = ["BUNDLE_SUFFIX", "check_bundle_target", "write_bundle"]
+__all__ = ["BUNDLE_SUFFIX", "check_bundle_target", "full_manifest", "write_bundle"]
 
 BUNDLE_SUFFIX = ".sightline"
 _LEGAL = ("license", "licence", "copying", "notice")
@@ -41,7 +41,9 @@ def write_bundle(
     try:
         draft.mkdir(parents=True)
         names = _copy_all(identified, draft, extra or {})
-        (draft / "model.yaml").write_text(dump_manifest(_manifest(identified, draft, names, origin)), "utf-8")
+        files = {name: content_hash((draft / name,)) for name in names}
+        manifest = full_manifest(identified, origin).model_copy(update={"weights": names[0], "files": files})
+        (draft / "model.yaml").write_text(dump_manifest(manifest), "utf-8")
         if target.suffix == BUNDLE_SUFFIX:
             packed = draft.with_name(f"{draft.name}.zip")
             _zip(draft, packed)
@@ -107,21 +109,19 @@ def _legal(folder: Path) -> list[Path]:
     )
 
 
-def _manifest(identified: Identified, draft: Path, names: list[str], origin: Origin | None) -> Manifest:
+def full_manifest(identified: Identified, origin: Origin | None = None) -> Manifest:
+    """Everything known of a model, but which files hold it; `origin` in place of what is known of that."""
     from sightline import __version__
 
     arrived, stated = identified.arrived, identified.arrived.stated
-    made = origin or (stated.origin if arrived.format == "bundle" else _origin(arrived))
+    made = origin or (stated.origin if stated.origin.format else _origin(arrived))
     return manifest_of(identified.spec).model_copy(
         update={
-            "weights": names[0],
-            "files": {name: content_hash((draft / name,)) for name in names},
             "origin": made.model_copy(update={"imported": datetime.now(UTC).date().isoformat(), "by": __version__}),
             "changes": arrived.changes,
             "source": stated.source,
             "metrics": stated.metrics,
             "run": stated.run,
-            "licence": identified.spec.licence,
         }
     )
 

@@ -18,6 +18,7 @@ from sightline.config import ModelConfig
 from sightline.errors import ModelError, UsageError
 from sightline.models.arrays import arrays_of
 from sightline.models.arrival import Arrived
+from sightline.models.bundle import full_manifest
 from sightline.models.identify import Identified, identify_arrived
 from sightline.models.locate import Located
 from sightline.models.manifest import manifest_of
@@ -162,7 +163,8 @@ def _identified(
 ) -> Identified:
     """The new file, fed and read as the old one was."""
     spec = found.spec if inputs is None else replace(found.spec, inputs=inputs)
-    kept = {name: getattr(found.arrived.stated, name) for name in ("origin", "source", "metrics", "run")}
+    known = full_manifest(found)
+    kept = {name: getattr(known, name) for name in ("origin", "source", "metrics", "run")}
     stated = manifest_of(spec).model_copy(update=kept)
     arrived = Arrived(
         located, stated, "bundle", found.arrived.sources, (*found.arrived.changes, change), found.arrived.warnings
