@@ -18,7 +18,7 @@ from sightline.models.kinds_faces import (
 )
 from sightline.models.kinds_gaze import read_angles, read_gaze, read_pulse, read_skeletons
 from sightline.models.kinds_landmarks import read_face_mesh, read_hand, read_landmarks
-from sightline.models.kinds_maps import read_maps
+from sightline.models.kinds_maps import read_class_ids, read_maps
 from sightline.models.kinds_masks import read_mask_queries, read_mask_rcnn, read_yolact
 from sightline.models.kinds_people import read_people_rows, read_rtmo
 from sightline.models.kinds_points import (
@@ -45,6 +45,7 @@ from sightline.models.reading import Reading
 __all__ = ["FAMILY_OF_HEAD", "TASK_OF_HEAD", "recognise"]
 
 _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
+    read_class_ids,
     read_darknet,
     read_customvision,
     read_movenet,

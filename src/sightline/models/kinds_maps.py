@@ -9,7 +9,7 @@ from sightline.models.evidence import Facts, framework, strands
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
 
-__all__ = ["read_maps"]
+__all__ = ["read_class_ids", "read_maps"]
 
 _TEXT = re.compile(r"text|ocr|craft|(^|[^a-z])(db|dbnet|det)([^a-z]|$)")
 _SEGMENTS = re.compile(
@@ -34,6 +34,18 @@ class _Map:
         return f"output {self.output.name} [{shape}]"
 
 
+def read_class_ids(facts: Facts) -> Reading | None:
+    """One output of whole numbers that covers the picture: the best class is taken in the graph."""
+    only = facts.outputs[0] if len(facts.outputs) == 1 else None
+    if only is None or not only.dtype.startswith(("int", "uint")) or (found := _map(facts, only)) is None:
+        return None
+    return _ids(facts, found) if found.channels == 1 else None
+
+
+def _ids(facts: Facts, found: _Map) -> Reading:
+    return _semantic(facts, found, 0.9, f"{found.told} holds a class id a pixel", None, {})
+
+
 def read_maps(facts: Facts) -> Reading | None:
     """A map of classes, of one probability, or of text; None where the outputs are no such maps."""
     maps = [found for o in facts.outputs if (found := _map(facts, o)) is not None]
@@ -42,7 +54,7 @@ def read_maps(facts: Facts) -> Reading | None:
     first = maps[0]
     made = {part.op for part in strands(facts.graph, facts.graph.tensor(first.output.name))}
     if first.output.dtype.startswith(("int", "uint")) or "ArgMax" in made:
-        return _semantic(facts, first, 0.9, f"{first.told} holds a class id a pixel", None, {})
+        return _ids(facts, first)
     if first.channels == 1:
         return _single(facts, first, made)
     if first.channels > _MOST:
