@@ -20,7 +20,7 @@ __all__ = ["execute"]
 
 
 # Tasks whose answers are about the view, so that finding no object says nothing.
-_NO_OBJECTS = frozenset({"classify", "embed", "semantic", "text", "pulse"})
+_NO_OBJECTS = frozenset({"classify", "embed", "semantic", "text", "gaze", "pulse"})
 
 
 def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = False) -> int:

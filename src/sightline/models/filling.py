@@ -72,17 +72,17 @@ class Filling:
 
     def judge(self) -> None:
         """Raises ModelError for an input that nothing here can feed."""
-        _ = self.first
-        for item in self._pictured:
-            if 0 in item.size_wh and not item.multiple:
-                raise ModelError(
-                    f"model {self.spec.name!r}: input {item.tensor.name!r} has no size; give one in model.yaml"
-                )
         for item in self.spec.inputs:
             if item.source.startswith("column:") or ":column:" in item.source:
                 raise ModelError(
                     f"model {self.spec.name!r}: input {item.tensor.name!r} takes {item.source.split(':')[-1]} of an "
                     "object that another model found; it cannot run on pictures alone"
+                )
+        _ = self.first
+        for item in self._pictured:
+            if 0 in item.size_wh and not item.multiple:
+                raise ModelError(
+                    f"model {self.spec.name!r}: input {item.tensor.name!r} has no size; give one in model.yaml"
                 )
 
     def sizes(self, frame: Frame) -> tuple[Size, ...]:
