@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,6 +12,7 @@ __all__ = ["Line", "of_frame", "of_object"]
 
 Line = tuple[str, ...]  # pieces, each drawn once and kept
 
+_NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+")
 _LONGEST = 48  # letters of a line
 
 
@@ -38,7 +40,8 @@ def _attributes(attributes: Sequence[Attribute], scores: bool) -> list[Line]:
     lines: list[Line] = []
     for one in attributes:
         words = _short(one.label if one.name in ("", "class") else f"{one.name}: {one.label}")
-        lines.append((words, f"{one.score:.2f}") if scores else (words,))
+        counted = one.score >= 1 and _NUMBER.fullmatch(one.label)  # an angle is not more or less likely
+        lines.append((words, f"{one.score:.2f}") if scores and not counted else (words,))
     return lines
 
 
