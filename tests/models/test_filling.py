@@ -166,5 +166,7 @@ def test_what_an_earlier_model_must_feed_is_said() -> None:
     angles = InputSpec(TensorSpec("angles", (1, 3)), source="column:angles")
     with pytest.raises(ModelError, match="angles of an object that another model found"):
         Filling(ModelSpec("gaze", (picture, angles), (), "")).judge()
-    with pytest.raises(ModelError, match="no picture input"):
+    with pytest.raises(ModelError, match="angles of an object that another model found"):
         Filling(ModelSpec("gaze", (angles,), (), "")).judge()
+    with pytest.raises(ModelError, match="no picture input"):
+        Filling(ModelSpec("gaze", (replace(angles, source="ones"),), (), "")).judge()

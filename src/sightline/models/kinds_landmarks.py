@@ -101,8 +101,8 @@ _VECTORS = {10: 5, 70: 35, 136: 68, 196: 98, 212: 106, 204: 68, 42: 21, 34: 17, 
 def read_landmarks(facts: Facts) -> Reading | None:
     """FPENet; InsightFace's 106 and 68 points; vectors of 5, 35, 68, 98 or 106 points."""
     counts = {o.name: _numbers(o) for o in facts.outputs}
-    if facts.named("softargmax") is not None and 160 in counts.values():
-        return _fpenet(facts, counts)
+    if facts.named("softargmax") is not None:
+        return _fpenet(facts)
     if list(counts.values()) == [3309]:
         options: dict[str, object] = {"dims": 3, "unit": "signed", "keep": -68}
         why = "1103 times x, y, z, the last 68 of them the landmarks: InsightFace's 1k3d68"
@@ -115,13 +115,18 @@ def read_landmarks(facts: Facts) -> Reading | None:
     return _vector(facts, vectors[0], counts[vectors[0].name])
 
 
-def _fpenet(facts: Facts, counts: dict[str, int]) -> Reading:
-    points = next(o.name for o in facts.outputs if counts[o.name] == 160)
-    scores = next((o.name for o in facts.outputs if counts[o.name] == 80), "")
-    options: dict[str, object] = {"points": (points,), "dims": 2}
-    if scores:
-        options |= {"scores": scores, "visible_activated": True}
-    why = f"80 points {points} in input pixels{' with their confidence' if scores else ''}: TAO's FPENet"
+def _fpenet(facts: Facts) -> Reading | None:
+    """68, 80 or 104 points that a soft argmax reads off heat maps."""
+    named = [o for o in facts.outputs if "softargmax" in o.name.lower()]
+    points = next((o for o in named if len(o.shape) == 3 and o.shape[2] == 2), None)
+    if points is None:
+        return None
+    scores = next((o for o in named if o.shape[1:] == points.shape[1:2]), None)
+    options: dict[str, object] = {"points": (points.name,), "dims": 2}
+    if scores is not None:
+        options |= {"scores": scores.name, "visible_activated": True}
+    confident = " with their confidence" if scores is not None else ""
+    why = f"{points.shape[1]} points {points.name} in input pixels{confident}: TAO's FPENet"
     return Reading("points", "tao-grey", 0.92, (why,), options, classes=1, names=FACE, task="landmarks")
 
 
