@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -165,7 +166,8 @@ def test_a_map_from_name_to_score_is_cut_back_to_the_scores(tmp_path: Path) -> N
     before = ort.InferenceSession(str(folder / "model.onnx")).run(["loss"], {"images": x})[0]
     after = ort.InferenceSession(str(made.weights)).run(None, {"images": x})
     assert len(after) == 1
-    assert np.asarray(after[0])[0].tolist() == pytest.approx([before[0]["dog"], before[0]["cat"]])  # type: ignore[index]
+    scores = cast("list[dict[str, float]]", before)[0]
+    assert np.asarray(after[0])[0].tolist() == pytest.approx([scores["dog"], scores["cat"]])
     model = onnx.load(str(made.weights))
     assert {node.op_type for node in model.graph.node}.isdisjoint({"ZipMap", "ArrayFeatureExtractor", "ArgMax"})
     assert not any(entry.domain == "ai.onnx.ml" for entry in model.opset_import)
@@ -223,7 +225,7 @@ def test_the_second_series_gives_ready_objects(tmp_path: Path) -> None:
         ({"LabelFileName": "/etc/passwd"}, "outside its folder"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_its_reason(tmp_path: Path, keys: dict[str, object], words: str) -> None:
+def test_what_cannot_be_read_is_said_with_its_reason(tmp_path: Path, keys: dict[str, str], words: str) -> None:
     folder = described(tmp_path / "export", **keys)
     region(folder, 5 * 7, BGR)
     with pytest.raises(ModelError, match=words):

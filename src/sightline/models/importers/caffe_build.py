@@ -63,12 +63,16 @@ class Build:
         """`tensor` as the layer's top. Raises ModelError for a shape that no picture leads to."""
         if index >= len(layer.tops):
             raise ModelError(f"{layer.where}: makes {index + 1} tops, it names {len(layer.tops)}")
+        self.fits(layer, shape)
+        self.blobs[layer.tops[index]] = Blob(tensor, shape, value)
+        self.used.discard(layer.tops[index])
+
+    def fits(self, layer: Layer, shape: tuple[int, ...]) -> None:
+        """Raises ModelError for a shape that no picture leads to."""
         if any(n < 1 for n in shape) or math.prod(shape) > _MOST_VALUES:
             raise ModelError(
                 f"{layer.where}: its top would be {' x '.join(map(str, shape))}; the input does not fit it"
             )
-        self.blobs[layer.tops[index]] = Blob(tensor, shape, value)
-        self.used.discard(layer.tops[index])
 
     def node(self, layer: Layer, op: str, inputs: list[str], **attributes: object) -> str:
         return self.writer.node(op, inputs, name=f"{layer.name}/{op}", **attributes)

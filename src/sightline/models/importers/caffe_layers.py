@@ -184,8 +184,8 @@ def pooling(layer: Layer, build: Build) -> None:
         return
     kernel = pair(layer, said, "kernel", 0, "kernel_size")
     strides, pads = pair(layer, said, "stride", 1), pair(layer, said, "pad", 0)
-    if 0 in (*kernel, *strides):
-        raise ModelError(f"{layer.where}: kernel {kernel}, stride {strides}: none may be 0")
+    if 0 in (*kernel, *strides) or any(p >= k for p, k in zip(pads, kernel, strict=True)):
+        raise ModelError(f"{layer.where}: kernel {kernel}, stride {strides}, pad {pads}: no such pooling")
     up = choice(said, "round_mode", ("CEIL", "FLOOR"), "CEIL") == "CEIL"
     if "ceil_mode" in said:
         up = said.flag("ceil_mode")

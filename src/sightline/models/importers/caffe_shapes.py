@@ -192,6 +192,7 @@ def interp(layer: Layer, build: Build) -> None:
     high, wide = ((side - 1) // shrink + 1 for side in (h, w))
     high, wide = (side + (side - 1) * (zoom - 1) for side in (high, wide))
     high, wide = said.whole("height") or high, said.whole("width") or wide
+    build.fits(layer, (n, c, high, wide))
     sizes = build.held(layer, [n, c, high, wide])
     tensor = build.node(
         layer, "Resize", [tensor, "", "", sizes], mode="linear", coordinate_transformation_mode="align_corners"

@@ -60,11 +60,11 @@ def prior_box(layer: Layer, build: Build) -> None:
 def _sizes(layer: Layer, said: Message) -> F32:
     """(P, 2) width and height in pixels of the priors of one cell, in the order of SSD's code."""
     small, large = said.numbers("min_size"), said.numbers("max_size")
-    if not small or any(n <= 0 for n in (*small, *large)) or (large and len(large) != len(small)):
+    if not small or any(not 0 < n < 1e6 for n in (*small, *large)) or (large and len(large) != len(small)):
         raise ModelError(f"{layer.where}: {len(small)} min_size and {len(large)} max_size")
     ratios: list[float] = []
     for ratio in said.numbers("aspect_ratio"):
-        if ratio <= 0:
+        if not 1e-3 <= ratio <= 1e3:
             raise ModelError(f"{layer.where}: aspect_ratio {ratio:g}")
         if abs(ratio - 1) > 1e-6 and all(abs(ratio - known) > 1e-6 for known in ratios):
             ratios += [ratio, 1 / ratio] if said.flag("flip", True) else [ratio]
@@ -104,7 +104,7 @@ def detection_output(layer: Layer, build: Build) -> Detection:
         raise ModelError(f"{layer.where}: priors with several variances {spread[:2].tolist()}; one pair is read")
     suppression = said.message("nms_param")
     least, overlap = said.number("confidence_threshold"), suppression.number("nms_threshold", 0.3)
-    if not (0 <= overlap <= 1 and least <= 1):
+    if not (overlap >= 0 and least <= 1):
         raise ModelError(
             f"{layer.where}: nms_threshold {overlap:g} and confidence_threshold {least:g} are no shares of 1"
         )
@@ -115,7 +115,7 @@ def detection_output(layer: Layer, build: Build) -> Detection:
         **names,
         options={**names, "activation": "none", "background": background},
         classes=classes,
-        nms=overlap,
+        nms=min(overlap, 1.0),
         score=least if least >= 0.05 else None,
         top=top if top > 0 else None,
     )

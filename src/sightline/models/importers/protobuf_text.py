@@ -71,7 +71,7 @@ class Message:
 
     def wholes(self, key: str) -> tuple[int, ...]:
         values = self.fields.get(key, [])
-        found = tuple(value for value in values if isinstance(value, int))
+        found = tuple(value for value in values if isinstance(value, int) and abs(value) < 1 << 63)
         if len(found) != len(values):
             raise ModelError(f"{self.where}: {key} should hold whole numbers")
         return found
