@@ -14,10 +14,21 @@ import pytest
 
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane
+from sightline.pipeline.metrics import StreamMetrics
 from sightline.pipeline.run import Pipeline
 from sightline.sinks.jsonl import JsonlSink
 from sightline.testing import BrightBoxHead, FakeRuntime, MemorySink, MovingBoxes, spec_of
-from sightline.types import Detections, Frame, FrameResult, Picture, PixelLayout, Thresholds, Tracks
+from sightline.types import (
+    Attribute,
+    Detections,
+    Frame,
+    FrameResult,
+    Picture,
+    PixelLayout,
+    Prediction,
+    Thresholds,
+    Tracks,
+)
 
 
 def model(runtime: FakeRuntime | None = None) -> Model:
@@ -251,3 +262,19 @@ def test_a_results_file_names_a_stream_that_joins(tmp_path: Path) -> None:
     first_b = next(i for i, row in enumerate(rows) if row.get("stream") == "b")
     assert runs[0] == 0
     assert runs[1] < first_b
+
+
+def test_what_is_said_of_whole_views_is_counted_by_frames() -> None:
+    metrics = StreamMetrics()
+    cat, lynx = Attribute("class", "cat", 0.7, 0), Attribute("class", "lynx", 0.2, 1)
+    frame = next(iter(MovingBoxes(count=1).frames()))
+    for said in (
+        Prediction(attributes=(cat, lynx)),
+        Prediction(attributes=(lynx, cat, Attribute("yaw", "3.142", 1.0))),
+        Prediction(attributes=(Attribute("text", "AB", 0.9),), text="AB", embedding=np.ones(2, np.float32)),
+        Prediction(classmap=np.zeros((2, 2), np.uint8)),
+        Prediction(),
+    ):
+        metrics.add(FrameResult(frame, said))
+    assert metrics.said == {"cat": 1, "lynx": 1, "yaw": 1, "text": 1, "embedding": 1, "class map": 1}
+    assert metrics.frames == 5

@@ -40,6 +40,7 @@ def _stream(stream: StreamSnapshot) -> dict[str, object]:
         "reconnects": stream.reconnects,
         "objects": dict(stream.objects),
         "tracks": dict(stream.tracks),
+        "said": dict(stream.said),
         "events": stream.events,
         "counts": {rule: {side: dict(n) for side, n in sides.items()} for rule, sides in stream.counts.items()},
     }
@@ -72,15 +73,18 @@ def _troubles(stream: StreamSnapshot) -> str:
 
 
 def _found(stream: StreamSnapshot) -> str:
-    if not stream.objects:
-        return "nothing found"
+    words: list[str] = []
     if stream.tracks:
-        return f"tracked {_by_label(stream.tracks)}"
-    return f"found {_by_label(stream.objects)}, all frames together"
+        words.append(f"tracked {_by_label(stream.tracks)}")
+    elif stream.objects:
+        words.append(f"found {_by_label(stream.objects)}, all frames together")
+    if stream.said:
+        words.append(f"said {_by_label(stream.said, ' x ')}")
+    return "; ".join(words) or "nothing found"
 
 
-def _by_label(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} {label}" for label, n in sorted(counts.items(), key=lambda item: -item[1]))
+def _by_label(counts: Mapping[str, int], between: str = " ") -> str:
+    return ", ".join(f"{n}{between}{label}" for label, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _sides(sides: Mapping[str, Mapping[str, int]]) -> str:

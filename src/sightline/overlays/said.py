@@ -12,7 +12,7 @@ __all__ = ["Line", "of_frame", "of_object"]
 
 Line = tuple[str, ...]  # pieces, each drawn once and kept
 
-_NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _LONGEST = 48  # letters of a line
 
 
@@ -40,7 +40,8 @@ def _attributes(attributes: Sequence[Attribute], scores: bool) -> list[Line]:
     lines: list[Line] = []
     for one in attributes:
         words = _short(one.label if one.name in ("", "class") else f"{one.name}: {one.label}")
-        counted = one.score >= 1 and _NUMBER.fullmatch(one.label)  # an angle is not more or less likely
+        # an angle is not more or less likely
+        counted = one.index < 0 and one.score >= 1 and _NUMBER.fullmatch(one.label)
         lines.append((words, f"{one.score:.2f}") if scores and not counted else (words,))
     return lines
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from sightline.types import FrameResult
+from sightline.types import FrameResult, Prediction
 
-__all__ = ["Metrics", "Snapshot", "StreamMetrics", "StreamSnapshot"]
+__all__ = ["Metrics", "Snapshot", "StreamMetrics", "StreamSnapshot", "said_of"]
 
 
 @dataclass(slots=True)
 class StreamMetrics:
-    """What one lane has seen so far. `tracks` counts identities, `objects` sightings, both by label."""
+    """What one lane has seen so far. `tracks` counts identities, `objects` sightings, both by label.
+
+    said: frames by what was said of the whole view: the label of a class, else the kind ("text", "class map" ...).
+    """
 
     frames: int = 0
     inferred: int = 0
     objects: Counter[str] = field(default_factory=Counter[str])
     tracks: Counter[str] = field(default_factory=Counter[str])
+    said: Counter[str] = field(default_factory=Counter[str])
     events: int = 0
     counts: Mapping[str, Mapping[str, Mapping[str, int]]] = field(
         default_factory=dict[str, Mapping[str, Mapping[str, int]]]
@@ -37,6 +41,7 @@ class StreamMetrics:
         if result.counts:
             self.counts = result.counts
         self.last_s = result.frame.at.seconds
+        self.said.update(said_of(result.prediction))
         detections, tracks = result.prediction.detections, result.tracks
         if len(detections):
             _, rows, counts = np.unique(detections.label, return_index=True, return_counts=True)
@@ -47,6 +52,19 @@ class StreamMetrics:
                 self._known.add(track)
                 self.tracks[detections.name_of(row)] += 1
         self._known.difference_update(tracks.ended)
+
+
+def said_of(prediction: Prediction) -> Sequence[str]:
+    """What a model says of the whole view: the best label of each question that has classes, and the kinds of all else.
+
+    Never more different words than the model has labels and questions.
+    """
+    words: dict[str, str] = {}
+    for one in prediction.attributes:
+        words.setdefault(one.name, one.label if one.index >= 0 else one.name)
+    kinds = (("text", prediction.text), ("class map", prediction.classmap), ("embedding", prediction.embedding))
+    words |= {kind: kind for kind, value in kinds if value is not None}
+    return tuple(words.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,7 @@ class StreamSnapshot:
     duration_s: float | None = None
     last_s: float | None = None
     expected: int | None = None
+    said: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sightline.channel import Bell
 from sightline.errors import InputError, SightlineError
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane, Pending
-from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot
+from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot, said_of
 from sightline.protocols import RunInfo, Sink
 from sightline.types import Frame, FrameResult, StreamInfo
 
@@ -243,7 +243,9 @@ class Pipeline:
             began = time.thread_time()
             result = lane.finish(pending)
             finished = time.thread_time()
-            if not self._found and (len(result.prediction.detections) or len(result.tracks.id)):
+            if not self._found and (
+                result.prediction.detections or len(result.tracks.id) or said_of(result.prediction)
+            ):
                 self._found = True
                 self.samples.clear()
             for sink in self.shared_sinks:
@@ -361,4 +363,5 @@ def _stream_snapshot(lane: Lane) -> StreamSnapshot:
         None if info is None else info.duration_s,
         metrics.last_s,
         None if info is None else info.frames,
+        dict(metrics.said),
     )
