@@ -32,8 +32,8 @@ def group_rectangles(xyxy: F32, least: int, eps: float) -> tuple[F32, I64]:
 def _alike(xyxy: F32, eps: float) -> Bool:
     wh = xyxy[:, 2:] - xyxy[:, :2]
     least = np.minimum(wh[:, None], wh[None]).sum(2) * np.float32(eps / 2)
-    apart = np.abs(xyxy[:, None] - xyxy[None])
-    return np.logical_and.reduce(apart <= least[..., None], axis=2, keepdims=True)[..., 0]
+    near: Bool = np.abs(xyxy[:, None] - xyxy[None]).max(2) <= least
+    return near
 
 
 def _swallowed(mean: F32, members: I64, least: int, eps: float) -> Bool:
@@ -47,7 +47,8 @@ def _swallowed(mean: F32, members: I64, least: int, eps: float) -> Bool:
     outer = (members[None] > np.maximum(3, members[:, None])) | (members[:, None] < 3)
     over = low.all(2) & high.all(2) & outer & strong[None]
     np.fill_diagonal(over, False)
-    return over.any(1)
+    swallowed: Bool = np.logical_or.reduce(over, 1)
+    return swallowed
 
 
 def dbscan(xyxy: F32, weight: F32, eps: float, least: float) -> I64:

@@ -169,7 +169,8 @@ def _keypoints(facts: Facts, columns: int, parts: tuple[Strand, ...], task: str)
         except (ValueError, SyntaxError, TypeError):
             return None
     seventeen = columns == 56 and facts.labels in (0, 1)
-    five = columns == 20 and facts.labels <= 1 and any(p.channels == 15 for p in parts)
+    # fifteen classes and an angle are as many channels (DOTA)
+    five = columns == 20 and facts.labels <= 1 and any(p.channels == 15 for p in parts) and not _rotated(parts)
     if task == "pose" or seventeen or five:
         return ((columns - 5) // 3, 3) if (columns - 5) % 3 == 0 else None
     return None
