@@ -6,7 +6,7 @@ Every pixel of the frame asks where it lies in the tensor; nothing is looked up 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -123,13 +123,13 @@ def _mask(soft: U8, window: F64, view: View, limit: Region) -> tuple[Region, U8]
     warp = np.concatenate([back[:, :2], (first - 0.5)[:, None]], 1)
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     values = cv2.warpAffine(soft, warp, (x2 - x1, y2 - y1), flags=how, borderMode=cv2.BORDER_REPLICATE)
-    inside = values >= _INSIDE
+    bitmap = cast(U8, cv2.threshold(values, _INSIDE - 1, 255, cv2.THRESH_BINARY)[1])
     if back[0, 1] or back[1, 0]:  # the region of a turned window has corners that the window has not
         columns, rows = np.arange(x2 - x1), np.arange(y2 - y1)[:, None]
-        for axis, limit in enumerate((w, h)):
+        for axis, size_in_samples in enumerate((w, h)):
             at = first[axis] + back[axis, 0] * columns + back[axis, 1] * rows
-            inside &= (at >= 0) & (at < limit)
-    return region, np.where(inside, 255, 0).astype(np.uint8)
+            bitmap[(at < 0) | (at >= size_in_samples)] = 0
+    return region, bitmap
 
 
 def _needed(soft: U8) -> F64 | None:
