@@ -18,7 +18,7 @@ __all__ = ["Semantic"]
 
 _MOST = 255  # classes that a map of bytes can tell apart, 255 being "not looked at"
 _TAKES = "scores [N, C, H, W] or [N, H, W, C], or class ids [N, H, W] or [N, 1, H, W]"
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +140,14 @@ def _enlarged(a: Floats, coarse: U8, size_wh: tuple[int, int]) -> U8:
     out = coarse[np.ix_(y0, x0)]
     same: Bool = (out == coarse[np.ix_(y0, x1)]) & (out == coarse[np.ix_(y1, x0)]) & (out == coarse[np.ix_(y1, x1)])
     rows, columns = np.nonzero(~same)
-    flat = a.reshape(len(a), -1)
+    flat = np.ascontiguousarray(a.reshape(len(a), -1).T)  # one pixel's scores side by side
     wide = a.shape[2]
     for i in range(0, len(rows), _CHUNK):
         r, c = rows[i : i + _CHUNK], columns[i : i + _CHUNK]
-        v, u = fy[r], fx[c]
-        mixed: NDArray[Any] = flat[:, y0[r] * wide + x0[c]] * ((1 - v) * (1 - u))
-        mixed += flat[:, y0[r] * wide + x1[c]] * ((1 - v) * u)
-        mixed += flat[:, y1[r] * wide + x0[c]] * (v * (1 - u))
-        mixed += flat[:, y1[r] * wide + x1[c]] * (v * u)
-        out[r, c] = mixed.argmax(0)
+        v, u = fy[r, None], fx[c, None]
+        mixed: NDArray[Any] = flat[y0[r] * wide + x0[c]] * ((1 - v) * (1 - u))
+        mixed += flat[y0[r] * wide + x1[c]] * ((1 - v) * u)
+        mixed += flat[y1[r] * wide + x0[c]] * (v * (1 - u))
+        mixed += flat[y1[r] * wide + x1[c]] * (v * u)
+        out[r, c] = mixed.argmax(1)
     return out
