@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sightline.models.evidence import Facts
+from sightline.models.kinds_caffe import read_caffe
 from sightline.models.kinds_customvision import read_customvision
 from sightline.models.kinds_darknet import read_darknet
 from sightline.models.kinds_dense import read_decoded_rows, read_detectnet, read_fomo, read_tao
@@ -47,6 +48,7 @@ __all__ = ["FAMILY_OF_HEAD", "TASK_OF_HEAD", "recognise"]
 _KINDS: tuple[Callable[[Facts], Reading | None], ...] = (
     read_class_ids,
     read_darknet,
+    read_caffe,
     read_customvision,
     read_movenet,
     read_posenet,

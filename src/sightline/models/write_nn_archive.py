@@ -52,7 +52,7 @@ def write_nn_archive(spec: ModelSpec, weights: Path, target: Path, manifest: Man
         },
     }
     own = manifest if manifest is not None else manifest_of(spec)
-    own = own.model_copy(update={"weights": "", "files": {}, "origin": type(own.origin)()})
+    own = own.model_copy(update={"weights": "", "files": {}})
     parts: list[tuple[str, bytes | Path]] = [
         ("config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()),
         ("model.yaml", dump_manifest(own).encode()),

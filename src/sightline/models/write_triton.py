@@ -46,7 +46,7 @@ def write_triton(spec: ModelSpec, weights: Path, target: Path, manifest: Manifes
     openvino = weights.suffix.lower() == ".xml"
     config = _config(spec, target.name, openvino)
     own = manifest if manifest is not None else manifest_of(spec)
-    own = own.model_copy(update={"weights": "", "files": {}, "origin": type(own.origin)()})
+    own = own.model_copy(update={"weights": "", "files": {}})
     parts = _parts(weights, openvino)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -136,7 +136,7 @@ def classifier(folder: Path, *, mapped: bool) -> None:
     zipped = helper.make_node(
         "ZipMap", [scores], ["loss"], name="zip", domain="ai.onnx.ml", classlabels_strings=["dog", "cat"]
     )
-    held = helper.make_tensor("names", TensorProto.STRING, [2], [b"dog", b"cat"])
+    held = helper.make_tensor("names", TensorProto.STRING, [2], [b"dog", b"cat"])  # type: ignore[arg-type]
     kind = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
     graph = helper.make_graph(
         [*net.nodes, names, zipped],

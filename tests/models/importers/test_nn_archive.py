@@ -101,7 +101,7 @@ def test_a_detector_of_the_oak_tools(tmp_path: Path) -> None:
     )
     said = imported(archive(tmp_path / "a", told), tmp_path).manifest
     assert (said.name, said.head, said.task, said.labels) == ("net", "yolo-grids", "detect", ("car", "bus"))
-    assert said.head_options["grids"] == ("grid8", "grid16")
+    assert said.head_options == {}
     assert (said.thresholds.score, said.thresholds.nms, said.thresholds.top) == (0.3, 0.4, 50)
     assert (said.input.color, said.input.mean, said.input.scale) == (ChannelOrder.RGB, (0.0,), (255.0,))
     assert (said.input.size, said.input.resize) == ((64, 32), Resize.LETTERBOX)
@@ -144,6 +144,16 @@ def test_anchors_go_to_the_finest_grid_first(tmp_path: Path, subtype: str, expon
     assert said.head == "yolov5"
     assert said.head_options["anchors"] == ((10.0, 20.0, 30.0, 40.0), (90.0, 80.0, 70.0, 60.0))
     assert said.head_options.get("wh_exp") == exponential
+
+
+def test_keypoints_and_masks_beside_the_grids(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a", config(head(**detection(yolo_outputs=["grid8"], keypoints_outputs=["grid16"]))))
+    said = imported(folder, tmp_path).manifest
+    assert (said.task, said.head_options) == ("pose", {"grids": ("grid8",), "keypoints": ("grid16",)})
+    metadata = detection(yolo_outputs=["grid8"], mask_outputs=["m8"], protos_outputs="grid16", n_prototypes=7)
+    said = imported(archive(tmp_path / "b", config(head(**metadata))), tmp_path).manifest
+    assert said.task == "segment"
+    assert said.head_options == {"grids": ("grid8",), "masks": ("m8",), "prototypes": "grid16"}
 
 
 @pytest.mark.parametrize(

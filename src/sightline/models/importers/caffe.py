@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,9 @@ def read(found: Foreign) -> Imported:
     weights = read_weights(caffemodel)
     build, detection = _built(net, weights)
     _outputs(build, detection, prototxt)
+    if detection is not None:
+        said = {"options": dict(detection.options), "classes": detection.classes}
+        build.writer.remark("caffe", json.dumps(said))
     target = build.writer.save(found.workspace / f"{prototxt.stem}.onnx")
     means, sources, warnings = _transform(net, prototxt, found)
     lost = sorted(set(weights) - {layer.name for layer in net.layers})
@@ -147,7 +151,7 @@ def _partner(found: Foreign, suffix: str) -> Path:
 
 def _built(net: CaffeNet, weights: dict[str, list[F32]]) -> tuple[Build, Detection | None]:
     """Every layer written; what the last DetectionOutput says."""
-    build = Build(GraphWriter(net.name or "caffe"), weights)
+    build = Build(GraphWriter(f"{net.name or 'net'} (caffe)"), weights)
     for name, shape in net.inputs:
         fixed = (1, *shape[1:]) if len(shape) > 1 else shape
         build.blobs[name] = Blob(build.writer.input(name, fixed), fixed)

@@ -155,7 +155,9 @@ def _yolo(path: Path, metadata: Mapping[str, object], graph: Graph, said: HeadSa
         if subtype in _EXPONENTIAL:
             options |= {"scale_xy": (1.0,), "wh_exp": True}
         return replace(said, head="yolov5", task="detect", options=options)
-    options = {"grids": tuple(output.name for output in grids)}
+    options = {}
+    if len(grids) < len(graph.outputs):
+        options["grids"] = tuple(output.name for output in grids)
     if subtype in ("yolov6", "yolov6r1", "yolox"):
         options |= {"box": "centre", "product": True}
     task = "detect"
