@@ -227,6 +227,30 @@ def test_scores_of_as_many_classes_are_no_landmarks(count: int, tmp_path: Path) 
     assert told(regressed(count, noise), tmp_path).spec.head != "points"
 
 
+def moving_together(count: int, *, swapped: bool = False) -> np.ndarray[Any, Any]:
+    """Weights (8, count) whose points follow one another slowly; swapped: of numbers of no order."""
+    rng = np.random.default_rng(1)
+    phase = rng.uniform(0, 6, (8, 2))
+    place = np.arange(count // 2)[:, None]
+    weights = np.stack([np.sin(place / 9 + phase[:, axis]) * rng.uniform(0.5, 1, 8) for axis in (0, 1)], 1)
+    weights = weights.reshape(count, 8)
+    return (rng.permutation(weights) if swapped else weights).T.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("count", "swapped", "head"), [(196, False, "points"), (150, False, "points"), (196, True, "")]
+)
+def test_points_that_move_together_are_landmarks(count: int, swapped: bool, head: str, tmp_path: Path) -> None:
+    net = Network((112, 112))
+    flat = net.op("Flatten", net.op("GlobalAveragePool", net.stem()))
+    net.output(net.op("MatMul", flat, net.hold(moving_together(count, swapped=swapped))), "out", (1, count))
+    identified = told(net, tmp_path)
+    assert (identified.spec.head == "points") is (head == "points")
+    if head:
+        assert f"{count // 2} points" in identified.question
+        assert "--head points:unit=" in identified.question
+
+
 def test_softmax_is_no_landmark(tmp_path: Path) -> None:
     assert told(regressed(196, a_face(98), "Softmax"), tmp_path, "landmark").spec.head != "points"
 

@@ -106,9 +106,9 @@ POINT_TRAININGS: dict[str, Training] = {
         (224, 224),
     ),
     "face-landmarks": Training(
-        "facial landmark networks differ: RGB or BGR, /255, (x-127.5)/128 or ImageNet's mean and deviation",
+        "facial landmark networks differ: RGB or BGR, /255, x/127.5-1 or ImageNet's mean and deviation",
         (RGB, BGR),
-        ((ZERO, BYTE), (HALF, NEARLY_HALF), IMAGENET),
+        ((ZERO, BYTE), (HALF, HALF), IMAGENET),
         (STRETCH,),
         0,
         (112, 112),

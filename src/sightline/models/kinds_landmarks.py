@@ -94,8 +94,8 @@ def _in_order(name: str) -> tuple[str, int]:
 
 # -- faces as vectors ------------------------------------------------------------------------------------------------
 
-# numbers -> points; counts of classes as well, so that more has to speak for them
-_VECTORS = {10: 5, 70: 35, 136: 68, 196: 98, 212: 106, 204: 68, 42: 21, 34: 17, 28: 14}
+# numbers of usual landmarks; counts of classes as well, so that more has to speak for them
+_VECTORS = frozenset({10, 28, 34, 42, 70, 136, 196, 212})
 
 
 def read_landmarks(facts: Facts) -> Reading | None:
@@ -107,8 +107,8 @@ def read_landmarks(facts: Facts) -> Reading | None:
         options: dict[str, object] = {"dims": 3, "unit": "signed", "keep": -68}
         why = "1103 times x, y, z, the last 68 of them the landmarks: InsightFace's 1k3d68"
         return Reading("points", "insightface-landmarks", 0.9, (why,), options, classes=1, names=FACE, task="landmarks")
-    vectors = [o for o in facts.outputs if counts[o.name] in _VECTORS]
-    others = [o for o in facts.outputs if counts[o.name] not in _VECTORS]
+    vectors = [o for o in facts.outputs if counts[o.name] in _VECTORS or _neighbours_alike(facts, o)]
+    others = [o for o in facts.outputs if o not in vectors]
     # PFLD hands its features out beside the landmarks
     if len(vectors) != 1 or any(len(o.shape) != 4 for o in others) or len(facts.outputs) > 2:
         return None
@@ -132,14 +132,17 @@ def _fpenet(facts: Facts) -> Reading | None:
 
 def _vector(facts: Facts, output: TensorSpec, count: int) -> Reading | None:
     """A vector of points, if its name says so or the numbers it starts from are those of a mean face."""
-    made, points = _made(facts, output), _VECTORS[count]
+    made, points = _made(facts, output), count // 2
     if "Softmax" in made:
         return None
     named = _NAMED.search(facts.hints) is not None or "align_fc" in output.name
     small = count == 10 and facts.size_wh == (48, 48) and made == {"Sigmoid"}
     unit, why = _unit(facts, output, made)
-    if not named and not small and not (unit and count >= 70):
+    alike = _neighbours_alike(facts, output)
+    if not named and not small and not alike and not (unit and count >= 70):
         return None
+    if alike:
+        why = f"{why}; in its weights every point moves with the one before it"
     what = f"output {output.name} holds x and y of {points} points{why}"
     options: dict[str, object] = {"points": (output.name,), "dims": 2}
     family = "open-model-zoo" if from_the_zoo(facts) else "face-landmarks"
@@ -189,3 +192,40 @@ def _added(facts: Facts, output: TensorSpec) -> F32 | None:
         if value is not None and value.dtype.kind == "f":
             return np.asarray(value, np.float32).ravel()
     return None
+
+
+def _neighbours_alike(facts: Facts, output: TensorSpec) -> bool:
+    """Whether the last layer's rows are those of points: x alike the x of the point before, and unlike its own y.
+
+    Neighbouring points move together, so their correlation is above 0.8 in published files; classes have none, and
+    no more between every second one than between neighbours.
+    """
+    count = _numbers(output)
+    rows = _last_rows(facts, output) if count >= 20 and count % 2 == 0 else None
+    if rows is None or rows.ndim != 2 or len(rows) != count or rows.shape[1] < 8:
+        return False
+    rows = rows - rows.mean(0)
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    second, next_ = float((rows[:-2] * rows[2:]).sum(1).mean()), float((rows[:-1] * rows[1:]).sum(1).mean())
+    return second > 0.5 and second - next_ > 0.4
+
+
+def _last_rows(facts: Facts, output: TensorSpec) -> F32 | None:
+    """The weights (numbers, features) of the layer that makes an output, behind its bias; None where not found."""
+    graph = facts.graph
+    makers = graph.makers(graph.tensor(output.name))
+    if len(makers) == 1 and makers[0].op == "Add":
+        computed = [name for name in makers[0].inputs if name in graph.maker]
+        makers = graph.makers(computed[0]) if len(computed) == 1 else ()
+    if len(makers) != 1 or makers[0].op not in ("Gemm", "MatMul", "Conv"):
+        return None
+    name = makers[0].inputs[1]
+    shape, count = graph.shapes.get(name, ()), _numbers(output)
+    # larger layers are no head of points, and cost to read
+    if len(shape) < 2 or count not in (shape[0], shape[1]) or math.prod(shape) > 8_000_000:
+        return None
+    value = graph.value(name)
+    if value is None or value.dtype.kind != "f":
+        return None
+    flat = value.astype(np.float32)
+    return flat.reshape(count, -1) if shape[0] == count else flat.reshape(shape[0], -1).T
