@@ -183,7 +183,7 @@ def test_a_decoders_frame_is_converted_by_ffmpeg() -> None:
 @given(
     st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     st.tuples(st.integers(8, 1280), st.integers(8, 1280)),
-    st.sampled_from([Resize.STRETCH, Resize.LETTERBOX, Resize.LETTERBOX_TOPLEFT]),
+    st.sampled_from([Resize.STRETCH, Resize.LETTERBOX, Resize.LETTERBOX_TOPLEFT, Resize.LINE]),
 )
 def test_the_way_back_leads_to_the_corners(frame_wh: tuple[int, int], size: tuple[int, int], how: Resize) -> None:
     placement = place(frame_wh, size, how)
@@ -209,6 +209,9 @@ def test_letterbox_arithmetic_of_the_trainers() -> None:
     assert (corner.resized_wh, corner.offset) == ((416, int(333 * 416 / 500)), (0, 0))
     cut = place((200, 100), (64, 64), Resize.CROP)
     assert (cut.resized_wh, cut.offset) == ((128, 64), (-32, 0))
+    short, long = (place((w, 50), (192, 48), Resize.LINE) for w in (101, 900))
+    assert (short.resized_wh, short.offset, short.padded) == ((97, 48), (0, 0), True)
+    assert (long.resized_wh, long.offset, long.padded) == ((192, 48), (0, 0), False)
 
 
 def test_a_rotated_view_gives_enclosing_boxes() -> None:

@@ -72,7 +72,7 @@ def _boxes_unless_named(value: object) -> object:
 
 _Numbers = Annotated[tuple[float, ...], BeforeValidator(_one_or_many, json_schema_input_type=float | tuple[float, ...])]
 _Color = Annotated[str, _OneOf(("rgb", "bgr", "grey"))]
-_Resize = Annotated[str, _OneOf(("stretch", "letterbox", "letterbox-topleft", "crop"))]
+_Resize = Annotated[str, _OneOf(("stretch", "letterbox", "letterbox-topleft", "crop", "line"))]
 _Precision = Annotated[str, _OneOf(("auto", "f32", "bf16", "f16"))]
 _Transport = Annotated[str, _OneOf(("tcp", "udp"))]
 _Words = Annotated[tuple[str, ...], BeforeValidator(_words, json_schema_input_type=str | tuple[str, ...])]

@@ -113,6 +113,9 @@ def place(
         resized = (max(width, round(w * ratio)), max(height, round(h * ratio)))
         offset = (-((resized[0] - width) // 2), -((resized[1] - height) // 2))
         return Placement(size_wh, (x1, y1, x2, y2), resized, offset, (resized[0] / w, resized[1] / h), pad)
+    if how is Resize.LINE:
+        resized = (min(width, -(-w * height // h)), height)  # rounded up
+        return Placement(size_wh, (x1, y1, x2, y2), resized, (0, 0), (resized[0] / w, height / h), pad)
     ratio = min(width / w, height / h)
     if how is Resize.LETTERBOX_TOPLEFT:
         resized = (max(1, int(w * ratio)), max(1, int(h * ratio)))

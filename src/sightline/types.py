@@ -219,6 +219,7 @@ class Resize(StrEnum):
     LETTERBOX = "letterbox"  # keep the ratio, centred, rest filled with `pad`
     LETTERBOX_TOPLEFT = "letterbox-topleft"
     CROP = "crop"  # keep the ratio, fill the input, cut what stands out (centred)
+    LINE = "line"  # fill the height, keep the ratio, rest at the right filled with `pad`; squeezed where too wide
 
 
 class ChannelOrder(StrEnum):

@@ -192,7 +192,7 @@ def test_a_line_of_text_of_any_length(tmp_path: Path) -> None:
 
 def test_a_line_of_set_width_is_kept_in_shape(tmp_path: Path) -> None:
     found = told(line(320, (1, 40, 13)), tmp_path, "rec.onnx", labels=list("abcdefghijkl"))
-    assert fed(found) == ("bgr", *HALF, "letterbox-topleft")
+    assert fed(found) == ("bgr", *HALF, "line")
     assert found.spec.labels == tuple("abcdefghijkl")
 
 

@@ -46,7 +46,7 @@ def command(
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
     scale: Annotated[Text, typer.Option(help="see --mean")] = None,
-    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft, crop or line")] = None,
     precision: Annotated[Text, typer.Option(help="auto, f32, bf16 or f16")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="the training-time arithmetic")] = False,
     runtime: Annotated[Text, typer.Option(help="auto, openvino or onnx")] = None,

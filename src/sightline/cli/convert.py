@@ -54,7 +54,7 @@ def command(
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
     scale: Annotated[Text, typer.Option(help="see --mean")] = None,
-    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft, crop or line")] = None,
     labels: Annotated[Text, typer.Option(help="a label file, one name a line")] = None,
     score: Annotated[float | None, typer.Option(help="the threshold that objects are compared at")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="the report as JSON on standard output")] = False,

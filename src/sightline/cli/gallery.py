@@ -28,7 +28,7 @@ def command(
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
     scale: Annotated[Text, typer.Option(help="see --mean")] = None,
-    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft, crop or line")] = None,
 ) -> None:
     """The vector of every picture under the name of its folder; use it with --head embed:gallery=FILE."""
     known = named_pictures([Path(text) for text in pictures])

@@ -33,7 +33,7 @@ def command(
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
     scale: Annotated[Text, typer.Option(help="see --mean")] = None,
-    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft, crop or line")] = None,
     pad: Annotated[float | None, typer.Option(help="grey level around a letterbox, 0 to 255")] = None,
     labels: Annotated[Text, typer.Option(help="a label file, one name a line")] = None,
     score: Annotated[float | None, typer.Option(help="least score")] = None,

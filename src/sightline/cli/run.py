@@ -47,7 +47,7 @@ def command(
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale; one number or one a channel")] = None,
     scale: Annotated[Text, typer.Option(help="see --mean")] = None,
-    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft or crop")] = None,
+    resize: Annotated[Text, typer.Option(help="stretch, letterbox, letterbox-topleft, crop or line")] = None,
     pad: Annotated[float | None, typer.Option(help="grey level around a letterbox, 0 to 255")] = None,
     labels: Annotated[Text, typer.Option(help="a label file, one name a line")] = None,
     precision: Annotated[Text, typer.Option(help="auto, f32, bf16 or f16")] = None,

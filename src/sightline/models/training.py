@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sightline.types import ChannelOrder, Resize
 
 RGB, BGR = ChannelOrder.RGB, ChannelOrder.BGR
-STRETCH, LETTERBOX, TOPLEFT = Resize.STRETCH, Resize.LETTERBOX, Resize.LETTERBOX_TOPLEFT
+STRETCH, LETTERBOX, TOPLEFT, LINE = Resize.STRETCH, Resize.LETTERBOX, Resize.LETTERBOX_TOPLEFT, Resize.LINE
 
 ZERO, ONE, BYTE = (0.0,), (1.0,), (255.0,)
 # ImageNet's mean and deviation in grey levels of 0..255, RGB and BGR.
