@@ -80,8 +80,12 @@ def deepstream(order: str = "corners", three: bool = False) -> Network:
     """Boxes, the best score and its class, for every cell."""
     net = Network((640, 640))
     features = net.stem()
-    boxes = net.mul(net.conv(features, 4), 8.0)
-    if order == "corners":
+    low, high = net.op("Sub", "points", net.conv(features, 2)), net.op("Add", "points", net.conv(features, 2))
+    net.hold(np.zeros((1, 2, 3, 3), np.float32), "points")
+    if order == "centres":
+        low, high = net.op("Div", net.op("Add", low, high), net.hold(np.float32(2))), net.op("Sub", high, low)
+    boxes = net.mul(net.join(low, high) if order != "unknown" else net.conv(features, 4), 8.0)
+    if order == "turned":
         boxes = net.op("MatMul", boxes, net.hold(np.eye(4, dtype=np.float32)))
     scores = net.op("Sigmoid", net.conv(features, 80))
     best, kind = net.op("ReduceMax", scores), net.op("Cast", net.op("ArgMax", scores), to=1)
@@ -193,6 +197,9 @@ DECIDED: dict[str, tuple[Callable[[], Network], str, str, dict[str, Any], tuple[
         ("rgb", (0.0,), (255.0,), "stretch"),
     ),
     "deepstream-yolo": (deepstream, "decoded-rows", "detect", {"order": "xyxy"}, ULTRALYTICS),
+    "deepstream-yolo, centres turned to corners": (
+        lambda: deepstream("turned"), "decoded-rows", "detect", {"order": "xyxy"}, ULTRALYTICS
+    ),
     "deepstream-yolo of three": (
         lambda: deepstream("centres", three=True),
         "decoded-rows",

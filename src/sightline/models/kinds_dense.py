@@ -124,11 +124,24 @@ def _order(facts: Facts, name: str, made: set[str]) -> tuple[str, tuple[tuple[st
     """How boxes are written, and the question where the graph does not show it."""
     if "MatMul" in made or _family(facts) == "yolo-nas":
         return "xyxy", ()
-    centred = made & {"Mul", "Pow", "Exp"} and not made & {"Sub"}
-    if centred and len(facts.outputs) == 3:
+    behind = _before_stride(facts, facts.graph.tensor(name))
+    if {"Sub", "Add"} <= behind and "Div" not in behind:
+        return "xyxy", ()
+    if "Div" in behind or made & {"Pow", "Exp"}:
         return "cxcywh", ()
     values = ("decoded-rows:order=xyxy", "decoded-rows:order=cxcywh")
     return "xyxy", (("--head", values, f"the graph does not show whether {name} holds corners or centres"),)
+
+
+def _before_stride(facts: Facts, tensor: str) -> set[str]:
+    """The ops whose results are multiplied with the strides: point less and plus distances are corners, their half
+    sum (Div) is a centre."""
+    found: set[str] = set()
+    for node in facts.graph.makers(tensor):
+        if node.op == "Mul":
+            for name in node.inputs:
+                found |= {behind.op for behind in facts.graph.makers(name)}
+    return found
 
 
 def _family(facts: Facts) -> str:
