@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,7 @@ from sightline.types import ChannelOrder, Resize
 __all__ = ["read"]
 
 _GREY = 114.0
+_NUMBERED = re.compile(r"((?:\w+\.)*?)model\.\d+\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,11 @@ def _bare(files: Files, tensors: Mapping[str, StoredTensor], entries: list[str] 
 
 
 def _unprefixed(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
-    """Names from `model.0.` on: wrappers put more before."""
+    """Names from `model.` and a layer's number on: wrappers put more before, a bare sequence has only the number."""
     for name in tensors:
-        before, mark, _ = name.partition("model.0.")
-        if mark:
-            return {key.removeprefix(before): tensor for key, tensor in tensors.items()}
+        found = _NUMBERED.match(name)
+        if found is not None:
+            return {key.removeprefix(found[1]): tensor for key, tensor in tensors.items()}
     return {f"model.{key}": tensor for key, tensor in tensors.items()}
 
 

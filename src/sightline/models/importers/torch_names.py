@@ -94,6 +94,12 @@ def _encoded(arguments: Arguments) -> bytes:
     return text.encode(str(codec))
 
 
+def _no_bytes(arguments: Arguments) -> bytes:
+    if arguments:
+        raise ValueError("bytes are written as they are")
+    return b""
+
+
 def _number(arguments: Arguments) -> object:
     kind, data = arguments
     code = kind.arguments[0] if isinstance(kind, Shell) and kind.arguments else None
@@ -129,6 +135,8 @@ _CALLS: dict[str, Callable[[Arguments], object]] = {
     "torch.nn.parameter.Buffer": _parameter,
     "torch.Size": _size,
     "_codecs.encode": _encoded,
+    "builtins.bytes": _no_bytes,
+    "__builtin__.bytes": _no_bytes,
     "numpy.core.multiarray.scalar": _number,
     "numpy._core.multiarray.scalar": _number,
     "builtins.getattr": _method,
