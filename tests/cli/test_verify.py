@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import yaml
 from commands import MODEL, sightline_command
 from onnx import numpy_helper
 
@@ -74,3 +75,27 @@ def test_bad_words(tmp_path: Path, words: list[str], told: str) -> None:
     said = sightline_command("verify", MODEL, *words, cwd=tmp_path)
     assert said.code == 2, said.text
     assert told in said.err
+
+
+def test_a_bundle_knows_what_to_expect_of_its_pictures(tmp_path: Path) -> None:
+    drawn = sightline_command("grid", SCENE, "-o", "street.png", cwd=tmp_path)
+    assert drawn.code == 0, drawn.text
+    made = sightline_command("import", MODEL, "--sample", "street.png", "-o", "kept", cwd=tmp_path)
+    assert made.code == 0, made.text
+    said = sightline_command("verify", "kept", "--json", cwd=tmp_path)
+    assert said.code == 0, said.text
+    report = json.loads(said.out)
+    assert report["agreement"] == 1
+    assert report["metrics"]["objects"] > 0
+    assert "its 1 test pictures" in report["note"]
+    # as if the model said something else today than when it was packed
+    expected = tmp_path / "kept" / "samples" / "street.png.json"
+    record = json.loads(expected.read_text("utf-8"))
+    for item in record["objects"]:
+        item["class"] = (item["class"] + 1) % 3
+    expected.write_text(json.dumps(record), "utf-8")
+    assert "changed since the bundle was made" in sightline_command("verify", "kept", cwd=tmp_path).err
+    manifest = yaml.safe_load((tmp_path / "kept" / "model.yaml").read_text("utf-8"))
+    del manifest["files"]["samples/street.png.json"]
+    (tmp_path / "kept" / "model.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
+    assert sightline_command("verify", "kept", cwd=tmp_path).code == 1

@@ -8,6 +8,7 @@ import shlex
 import zipfile
 from pathlib import Path
 
+import av
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -35,6 +36,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = next((folder / "demo").glob("*.mp4"))
     for name in ("video.mp4", "clip.mp4"):
         (folder / name).write_bytes(clip.read_bytes())
+    with av.open(str(clip)) as opened:
+        next(iter(opened.decode(video=0))).to_image().save(folder / "picture.jpg")
     with zipfile.ZipFile(folder / "model.zip", "w") as archive:
         for file in DEMO.iterdir():
             archive.write(file, f"export/{file.name}")
@@ -48,7 +51,9 @@ def test_the_commands_of_both_pages(here: Path, monkeypatch: pytest.MonkeyPatch)
         assert main(words[1:]) == 0, words
     assert yaml.safe_load((here / "person" / "model.yaml").read_text("utf-8"))["licence"] == "MIT"
     assert (here / "out.mp4").is_file()
-    assert zipfile.is_zipfile(here / "person.sightline")
+    packed = zipfile.ZipFile(here / "person.sightline")
+    assert {"samples/picture.jpg", "samples/picture.jpg.json"} <= set(packed.namelist())
+    assert json.loads(packed.read("samples/picture.jpg.json"))["objects"]
     # a second form to compare with, which the page takes for granted
     assert main(["convert", "person", "--to", "fp16", "--calibrate", "clip.mp4", "--frames", "6", "-o", "smaller"]) == 0
     for words in commands("convert.md"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 
 from sightline import flags
 from sightline.cli.describing import lines
+from sightline.cli.frame import frame_at
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UsageError
 from sightline.models.arrival import Arrived, arrive
@@ -19,9 +20,12 @@ from sightline.models.bundle import BUNDLE_SUFFIX, check_bundle_target, write_bu
 from sightline.models.describe import describe
 from sightline.models.download import Download, download, is_url
 from sightline.models.formats import format_of_file
-from sightline.models.identify import identify_arrived
+from sightline.models.identify import Identified, identify_arrived, require
 from sightline.models.locate import content_hash
 from sightline.models.manifest import Origin
+from sightline.models.samples import FOLDER, expected_file, said_of
+from sightline.pipeline.build import build_identified
+from sightline.types import FrameResult
 
 __all__ = ["command"]
 
@@ -37,6 +41,9 @@ def command(
     sha256: Annotated[Text, typer.Option(help="what the file, or what the URL gives, must have")] = None,
     name: Annotated[Text, typer.Option(help="what to call the model")] = None,
     licence: Annotated[Text, typer.Option(help="its licence, where no file tells: MIT, Apache-2.0 ...")] = None,
+    sample: Annotated[
+        list[str] | None, typer.Option(help="a test picture to keep, with what the model says of it (repeatable)")
+    ] = None,
     head: Annotated[Text, typer.Option(help="how the outputs are read: NAME:key=value,...")] = None,
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
@@ -65,7 +72,7 @@ def command(
         target = Path(output) if output is not None else _beside(first)
         check_bundle_target(target)
         arrived = _named(arrive(first, given, workspace), name, licence)
-        report = _packed(arrived, config, target, fetched)
+        report = _packed(arrived, config, target, fetched, _Samples(tuple(sample or ()), _made(workspace / "samples")))
     print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
 
 
@@ -118,9 +125,44 @@ def _named(arrived: Arrived, name: Text, licence: Text) -> Arrived:
     return replace(arrived, stated=arrived.stated.model_copy(update=said))
 
 
-def _packed(arrived: Arrived, config: ModelConfig, target: Path, fetched: Download | None) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Pictures to keep in the bundle, and an empty folder for what is expected of them."""
+
+    pictures: tuple[str, ...]
+    room: Path
+
+    def written(self, identified: Identified) -> dict[str, Path]:
+        """What the model says of each, at full precision: name in the bundle -> file. Raises SightlineError."""
+        files: dict[str, Path] = {}
+        if not self.pictures:
+            return files
+        model = build_identified(identified, ModelConfig(path="", precision="f32", exact=True))
+        try:
+            for text in self.pictures:
+                frame = frame_at(text)
+                name = f"{FOLDER}/{frame.name or Path(text).name}"
+                if name in files:
+                    raise UsageError(f"--sample {text}: a picture of this name is there already")
+                said = said_of(FrameResult(frame.without_picture(), model.predict(frame)), identified.spec.labels)
+                kept = self.room / f"{len(files)}.json"
+                kept.write_text(said, "utf-8")
+                files |= {name: Path(text), expected_file(name): kept}
+        finally:
+            model.close()
+        return files
+
+
+def _packed(
+    arrived: Arrived, config: ModelConfig, target: Path, fetched: Download | None, samples: _Samples
+) -> dict[str, object]:
     """Identify, write, and say what was written."""
     identified = identify_arrived(arrived, config)
+    require(identified)
+    kept = samples.written(identified)
+    if kept:
+        names = tuple(name for name in kept if expected_file(name) in kept)
+        identified = identified.stating({"samples": (*arrived.stated.samples, *names)})
     report = describe(identified)
     origin = None
     if fetched is not None:
@@ -133,7 +175,7 @@ def _packed(arrived: Arrived, config: ModelConfig, target: Path, fetched: Downlo
                 *(str(line) for line in _list(report["warnings"])),
                 f"nothing said which sha256 {fetched.url} must have; it has {fetched.sha256}",
             ]
-    report["written"] = str(write_bundle(identified, target, origin))
+    report["written"] = str(write_bundle(identified, target, origin, kept))
     return report
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import typer
 
 from sightline import flags
-from sightline.cli.frame import frames_of, write_picture
+from sightline.cli.frame import frame_at, frames_of, write_picture
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
 from sightline.models.infer import Model
+from sightline.models.samples import expected_file, expected_of
 from sightline.models.verify import Certificate, Side, certify, seen_by
 from sightline.overlays.boxes import BoxOverlay
 from sightline.pictures import rgb
@@ -61,6 +62,9 @@ def command(
         "scale": flags.numbers("--scale", scale), "resize": resize, "score": score,
     }  # fmt: skip
     base = flags.model(model, **given)
+    if other is None and video is None and (own := _own_samples(base, demand)) is not None:
+        print(json.dumps(own, indent=2) if as_json else "\n".join(lines(own)))
+        return 0 if own["passed"] else 1
     second = flags.model(other or model, **given, runtime=runtime, precision=precision, exact=exact or None)
     seen = diverse_frames(lambda: frames_of(video or SCENE), frames)
     mine = seen_by(reference_model(base), seen)
@@ -75,6 +79,21 @@ def command(
         report["written"] = _worst(Path(output), certificate, mine, theirs, seen)
     print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
     return 0 if certificate.passed else 1
+
+
+def _own_samples(config: ModelConfig, demand: float) -> dict[str, Any] | None:
+    """What the model says of the test pictures in its bundle, against what it said when it was packed."""
+    built, identified = build_model(config)
+    folder, names = identified.arrived.located.folder, identified.arrived.stated.samples
+    if not names:
+        return None
+    seen = [frame_at(str(folder / name)) for name in names]
+    expected = tuple(expected_of(folder / expected_file(name), built.spec) for name in names)
+    mine = Side(expected, (), 0.0, {"runtime": "as it was packed"})
+    theirs = seen_by(built, seen, keep=0)
+    report = report_of(certify(mine, theirs, built.spec.thresholds.score, demand), mine, theirs, seen)
+    report["note"] = f"compared with what the bundle expects of its {len(names)} test pictures"
+    return report
 
 
 def reference_model(config: ModelConfig) -> Model:

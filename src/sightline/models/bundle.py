@@ -17,6 +17,7 @@ from sightline.models.identify import Identified, require
 from sightline.models.locate import content_hash
 from sightline.models.manifest import Manifest, Origin, dump_manifest, manifest_of
 from sightline.models.read_onnx import external_files, parse_onnx
+from sightline.models.samples import expected_file
 
 __all__ = ["BUNDLE_SUFFIX", "check_bundle_target", "full_manifest", "write_bundle"]
 
@@ -93,6 +94,8 @@ def _copy_all(identified: Identified, draft: Path, extra: Mapping[str, Path]) ->
     for file in _legal(arrived.located.folder):
         shutil.copyfile(file, draft / file.name)
         names.append(file.name)
+    for name in arrived.stated.samples if arrived.format == "bundle" else ():
+        extra = {**{part: arrived.located.folder / part for part in (name, expected_file(name))}, **extra}
     for name, file in extra.items():
         (draft / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, draft / name)
@@ -122,6 +125,7 @@ def full_manifest(identified: Identified, origin: Origin | None = None) -> Manif
             "source": stated.source,
             "metrics": stated.metrics,
             "run": stated.run,
+            "samples": stated.samples,
         }
     )
 

@@ -99,6 +99,7 @@ class Manifest(_Frozen):
     source: str = Field(default="", description="where the model comes from")
     weights: str = Field(default="", description="the file that a runtime loads, beside this one")
     files: dict[str, str] = Field(default_factory=dict, description="name -> sha256 of every other file of the bundle")
+    samples: tuple[str, ...] = Field(default=(), description="test pictures; NAME.json holds what is expected of each")
     origin: Origin = Origin()
     run: RunPreference = RunPreference()
     changes: tuple[str, ...] = Field(default=(), description="what was changed on the way here")
