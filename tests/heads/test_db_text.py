@@ -109,3 +109,17 @@ def test_other_outputs_are_refused() -> None:
         said(DbText(), np.zeros(5, np.float32), (8, 8))
     with pytest.raises(RuntimeFailure, match="batch 1"):
         DbText()({"m": np.zeros((8, 8), np.float32)}, a_spec(Thresholds()), [a_view(8, 8)] * 2)
+
+
+@given(st.lists(st.floats(-0.7, 0.7), min_size=1, max_size=3), st.integers(0, 2**32 - 1))
+def test_scores_are_the_means_that_opencv_fills(angles: list[float], seed: int) -> None:
+    a = bars(angles) * np.random.default_rng(seed).uniform(0.5, 1, (200, 200 * len(angles))).astype(np.float32)
+    found = said(DbText(), a, a.shape[::-1], score=0)
+    contours, _ = cv2.findContours((a > 0.3).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    want: list[float] = []
+    for contour in contours:
+        corners = cv2.boxPoints(cv2.minAreaRect(contour))
+        inside = np.zeros(a.shape, np.uint8)
+        cv2.fillPoly(inside, [corners.astype(np.int32)], 1)
+        want.append(float(a[inside > 0].mean()))
+    assert sorted(found.score.tolist()) == pytest.approx(sorted(want), abs=0.01)

@@ -87,7 +87,7 @@ def answer(
         score = float(shares[i])
         if not np.isfinite(score) or (least is not None and score < least):
             break
-        label = labels[i] if i < len(labels) and labels[i] else f"class{i}"
+        label = str(labels[i]) if i < len(labels) and labels[i] else f"class{i}"
         found.append(Attribute(name, label, min(max(score, 0.0), 1.0), i))
     return tuple(found)
 
