@@ -162,7 +162,7 @@ def test_values_that_are_no_numbers_are_outside_and_empty_pictures_have_no_masks
 BASE: dict[str, Any] = {"strides": (16.0, 32.0), "scales": (12.0, 24.0), "base": 64.0}
 
 
-def yolact_priors() -> list[tuple[float, float, float, float]]:
+def yolact_priors(square: bool = True) -> list[tuple[float, float, float, float]]:
     """Squares of the wider side, as its published networks have them; centres as fractions of uneven grids."""
     made = []
     for s, scale in ((16, 12.0), (32, 24.0)):
@@ -171,7 +171,8 @@ def yolact_priors() -> list[tuple[float, float, float, float]]:
             for x in range(w):
                 for ratio in (1, 0.5, 2):
                     side = scale * ratio**0.5 / 64
-                    made.append(((x + 0.5) / w * WH[0], (y + 0.5) / h * WH[1], side * WH[0], side * WH[1]))
+                    low = side if square else side / ratio
+                    made.append(((x + 0.5) / w * WH[0], (y + 0.5) / h * WH[1], side * WH[0], low * WH[1]))
     return made
 
 
@@ -202,6 +203,13 @@ def test_yolact_with_its_own_and_with_given_priors(how: str) -> None:
     given = np.array(places, np.float32) / np.array([*WH, *WH], np.float32)
     (other,) = decode("yolact", {**outputs, "priors": given}, WH, thresholds=limits, labels=names, activation=how)
     agree(other, twins, limits)
+    flat = np.array(yolact_priors(False), np.float32) / np.array([*WH, *WH], np.float32)
+    both = [
+        decode("yolact", named, WH, thresholds=limits, labels=names, activation=how, square=False, **BASE)[0]
+        for named in (outputs, {**outputs, "priors": flat})
+    ]
+    np.testing.assert_allclose(both[0].xyxy, both[1].xyxy, atol=1e-3)
+    assert np.abs(both[0].xyxy[: len(said)] - said.xyxy[: len(both[0])]).max() > 1
     with pytest.raises(ModelError, match="priors"):
         decode("yolact", outputs, WH)
     with pytest.raises(ModelError, match="yolact"):

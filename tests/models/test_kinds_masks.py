@@ -272,6 +272,14 @@ ASKED: dict[str, tuple[Callable[[], Network], list[str]]] = {
         ),
         ["--head yolact:strides"],
     ),
+    "yolact of 544 pixels": (
+        lambda: outputs_only(
+            {"a": (1, 18525, 4), "b": (1, 18525, 3), "c": (1, 18525, 32), "d": (1, 136, 136, 32)},
+            (544, 544),
+            strength=1 / 58,
+        ),
+        ["--head yolact or --head yolact:square=false,base=544"],
+    ),
     "fomo": (fomo, ["--resize crop", "--resize stretch"]),
     "coarse map of a large network": (lambda: fomo(640, "NCHW"), ["--head fomo", "--head semantic"]),
     "rows of unknown order": (lambda: deepstream("unknown"), ["order=xyxy", "order=cxcywh"]),

@@ -29,7 +29,7 @@ class Yolact:
 
     boxes, scores, coefficients, prototypes, priors: output names, "" by name and shape. Without priors they are made:
     strides: of the grids, coarser ones of an input that they do not divide are rounded up; scales: side in pixels of
-    an input of `base` pixels; ratios: of the sides (the published networks use squares of the wider side).
+    an input of `base` pixels; ratios: of the sides; square: the wider side is both, as in the published networks.
     activation: of the scores, "softmax" or "none"; "": seen from the values. background: the class that is none.
     """
 
@@ -45,6 +45,7 @@ class Yolact:
     scales: tuple[float, ...] = (24, 48, 96, 192, 384)
     ratios: tuple[float, ...] = (1, 0.5, 2)
     base: float = 550
+    square: bool = True
     activation: str = ""
     background: int = 0
 
@@ -72,18 +73,19 @@ class Yolact:
         return with_masks(predict(find, spec, views), protos, views)
 
     def _places(self, size_wh: tuple[int, int]) -> F32:
-        return _squares(size_wh, self.strides, self.scales, self.ratios, self.base)
+        return _priors(size_wh, self.strides, self.scales, self.ratios, self.base, self.square)
 
 
 @lru_cache(maxsize=8)
-def _squares(
+def _priors(
     size_wh: tuple[int, int],
     strides: tuple[float, ...],
     scales: tuple[float, ...],
     ratios: tuple[float, ...],
     base: float,
+    square: bool,
 ) -> NDArray[Any]:
-    """(A, 4) cx, cy, w, h in model pixels: at each cell of each grid one square a ratio, row by row."""
+    """(A, 4) cx, cy, w, h in model pixels: at each cell of each grid one box a ratio, row by row."""
     parts: list[F32] = []
     for stride, scale in zip(strides, scales, strict=True):
         w, h = (int(np.ceil(side / stride)) for side in size_wh)
@@ -91,7 +93,8 @@ def _squares(
         sides = scale * np.sqrt(np.array(ratios)) / base
         part = np.empty((w * h, len(ratios), 4), np.float32)
         part[..., 0], part[..., 1] = ((x + 0.5) / w * size_wh[0])[:, None], ((y + 0.5) / h * size_wh[1])[:, None]
-        part[..., 2], part[..., 3] = sides * size_wh[0], sides * size_wh[1]
+        low = sides if square else scale / np.sqrt(np.array(ratios)) / base
+        part[..., 2], part[..., 3] = sides * size_wh[0], low * size_wh[1]
         parts.append(part.reshape(-1, 4))
     places = np.concatenate(parts)
     places.setflags(write=False)

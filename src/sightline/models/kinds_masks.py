@@ -99,23 +99,29 @@ def read_yolact(facts: Facts) -> Reading | None:
         f"{boxes[0].name} [A, 4], {scores[0].name} [A, {scores[0].shape[2]}], {masks[0].name} [A, {masks[0].shape[2]}]"
     )
     told = f"and prototypes {grids[0].name}: YOLACT"
-    known = given is not None or rows[0].shape[1] == _yolact_priors(facts.size_wh)
-    asked = (
-        "--head",
-        ("yolact:strides=..,scales=..",),
-        "its priors are not among its outputs, and are not YOLACT's own",
-    )
+    asked = () if given is not None else _priors_asked(facts, rows[0].shape[1])
     return Reading(
         "yolact",
         "yolact",
-        0.9 if known else 0.4,
+        0.4 if asked else 0.9,
         (why, told),
         options,
         classes=scores[0].shape[2],
         background=True,
         task="segment",
-        open=() if known else (asked,),
+        open=asked,
     )
+
+
+def _priors_asked(facts: Facts, rows: int | None) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    """What to ask where the priors are not among the outputs; nothing for the published networks of 550 pixels."""
+    if rows != _yolact_priors(facts.size_wh):
+        why = "its priors are not among its outputs, and are not YOLACT's own"
+        return (("--head", ("yolact:strides=..,scales=..",), why),)
+    if facts.size_wh == (550, 550):
+        return ()
+    values = ("yolact", f"yolact:square=false,base={facts.size_wh[0]}")
+    return (("--head", values, "its priors are not among its outputs: squares, or of each ratio (Yolact_minimal)"),)
 
 
 def _yolact_priors(size_wh: tuple[int, int]) -> int:
