@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import random
 import re
 import shlex
 import struct
@@ -20,7 +21,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import yaml
-from torch_files import Call, Name, module, save_legacy, save_zip, sequence
+from torch_files import Call, Encoder, Name, module, save_legacy, save_zip, sequence
 from yolov7_plans import auxiliary, network
 
 from sightline.errors import ModelError
@@ -275,6 +276,23 @@ def test_a_folded_checkpoint_is_not_folded_again(tmp_path: Path) -> None:
     np.testing.assert_allclose(outputs(found.weights, seen), expected(value, weights, seen), atol=1e-4, rtol=1e-5)
 
 
+def test_a_pickled_head_tells_that_it_is_folded(tmp_path: Path) -> None:
+    value = network("MP", [])
+    value["head"][-1][2] = "IDetect"
+    weights, seen = weights_of(value), picture(64)
+    model = pickled(value, weights)
+    small(tmp_path)
+    apart = outputs(bring(save_zip(tmp_path / "w.pt", model)).weights, seen)
+    np.testing.assert_allclose(apart, expected(value, weights, seen), atol=1e-4, rtol=1e-5)
+    head = model.state["_modules"]["model"].state["_modules"]["5"]
+    head.state["forward"] = Call(Name("__builtin__", "getattr"), (module("models.yolo.IDetect"), "fuseforward"))
+    folded = outputs(bring(save_zip(tmp_path / "w.pt", model)).weights, seen)
+    for name in weights.values:
+        if ".implicit" in name:
+            weights.values[name][:] = 0 if ".ia." in name else 1
+    np.testing.assert_allclose(folded, expected(value, weights, seen), atol=1e-4, rtol=1e-5)
+
+
 def test_anchors_of_the_checkpoint_come_before_those_of_the_yaml(tmp_path: Path) -> None:
     value = network("MP", [])
     weights = weights_of(value, "float32")
@@ -382,6 +400,36 @@ def test_other_checkpoints_are_told_how_to_export(tmp_path: Path, value: Any, wh
     assert cure in str(raised.value)
     assert len(str(raised.value).splitlines()) <= 2
     assert list((tmp_path / "workspace").iterdir()) == []
+
+
+def test_any_damage_to_the_pickle_is_a_model_error(tmp_path: Path) -> None:
+    value = auxiliary()
+    small(tmp_path)
+    encoder, dice = Encoder(), random.Random(2)
+    whole = encoder.pickle(checkpoint(pickled(value, weights_of(value), ["a", "b", "c"])))
+    refused = 0
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(dice.randint(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        with zipfile.ZipFile(tmp_path / "w.pt", "w") as archive:
+            archive.writestr("w/data.pkl", bytes(data))
+            for key, (_, array) in enumerate(encoder.storages):
+                archive.writestr(f"w/data/{key}", array.tobytes())
+        try:
+            bring(tmp_path / "w.pt")
+        except ModelError:
+            refused += 1
+    assert refused > 50
+
+
+def test_a_yaml_that_is_named_comes_before_the_checkpoint_s_own(tmp_path: Path) -> None:
+    value = network("MP", [])
+    path = save_zip(tmp_path / "w.pt", pickled({**value, "anchors": 2}, weights_of(value)))
+    with pytest.raises(ModelError, match="anchors stand neither"):
+        bring(path)
+    (tmp_path / "named.yaml").write_text(yaml.safe_dump(value))
+    assert tmp_path / "named.yaml" in bring(path, tmp_path / "named.yaml").sources
 
 
 def test_a_hostile_checkpoint_is_refused_and_nothing_runs(tmp_path: Path) -> None:

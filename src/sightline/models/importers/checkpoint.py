@@ -59,13 +59,13 @@ def _of_value(files: Files, value: object) -> _Found:
     """The network in what `torch.save` was given: averaged weights (ema) before those of the last step."""
     file = files.weights.name
     if isinstance(value, Shell):
-        return _pickled(file, value, value)
+        return _pickled(files, value)
     if not isinstance(value, dict):
         raise ModelError(f"{file}: it holds a {type(value).__name__}, no network and no weights")
     entries = [key for key in value if isinstance(key, str)]
     for key in ("ema", "model", "net"):
         if isinstance(value.get(key), Shell):
-            return _pickled(file, value[key], value)
+            return _pickled(files, value[key])
     for key in ("ema", "model", "state_dict", "model_state_dict", "net", "weights"):
         inside = value.get(key)
         if isinstance(inside, dict) and isinstance(inside.get("module"), dict):
@@ -84,21 +84,24 @@ def _tensors(value: Mapping[object, object]) -> dict[str, StoredTensor]:
     return {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, StoredTensor)}
 
 
-def _pickled(file: str, model: Shell, around: object) -> _Found:
+def _pickled(files: Files, model: Shell) -> _Found:
+    """A pickled network with its yaml, or with the one that was named in its place."""
+    file = files.weights.name
     modules = model.attributes.get("_modules")
     inner = modules.get("model") if isinstance(modules, dict) else None
     if model.kind.rpartition(".")[2].lower() == "autoshape" and isinstance(inner, Shell):
-        return _pickled(file, inner, around)
+        return _pickled(files, inner)
     if model.kind not in ("models.yolo.Model", "models.yolo.DetectionModel"):
         raise refuse_model(file, model.kind)
-    plan = model.attributes.get("yaml")
+    plan = model.attributes.get("yaml") if files.plan is None else read_plan_text(files.plan)
     if not isinstance(plan, dict):
         raise ModelError(
             f"{file}: a {model.kind} that does not hold its yaml\nname the yaml it was trained with as well"
         )
     held = modules_of(model)
     weights = StoredWeights(tensors_of(held), held, file)
-    return _Found(weights, plan, f"{file}: its yaml", model.attributes.get("names"), model.kind)
+    where = f"{file}: its yaml" if files.plan is None else files.plan.name
+    return _Found(weights, plan, where, model.attributes.get("names"), model.kind)
 
 
 def _bare(files: Files, tensors: Mapping[str, StoredTensor], entries: list[str] | tuple[str, ...]) -> _Found:

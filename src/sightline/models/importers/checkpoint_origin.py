@@ -98,6 +98,7 @@ _BY_CLASS = {
 }  # fmt: skip
 # keys of a state dictionary: all parts of a row have to be in some key
 _BY_KEYS = (
+    (("dfl2.conv.weight",), _YOLOV9),
     (("dfl.conv.weight",), _ULTRALYTICS),
     (("head.cls_preds.", "backbone.backbone."), _YOLOX),
     (("backbone.ERBlock_",), _YOLOV6),

@@ -65,8 +65,13 @@ class StoredWeights:
 
     @property
     def folded(self) -> bool:
-        # what folds the normalisations folds the implicit layers too, and leaves these standing
-        return not any(name.endswith(".bn.weight") for name in self.tensors)
+        # what folds the normalisations folds the implicit layers too and leaves these standing; a pickled head tells
+        # it by the method that was put in place of its own
+        if self.modules:
+            heads = (shell for shell in self.modules.values() if shell.kind.rpartition(".")[2] in HEADS)
+            return any("forward" in shell.attributes for shell in heads)
+        folded, apart = (any(name.endswith(end) for name in self.tensors) for end in (".conv.bias", ".bn.weight"))
+        return folded and not apart
 
     def take(self, name: str, shape: tuple[int, ...]) -> F32:
         found = self.find(name, shape)
