@@ -61,6 +61,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "darknet-yolo": "sightline.heads.darknet:DarknetYolo",
         "darknet-region": "sightline.heads.darknet:DarknetRegion",
         "darknet-detection": "sightline.heads.darknet:DarknetDetection",
+        "yolov5-face": "sightline.heads.yolov5_face:YoloV5Face",
         "yolov7-pose": "sightline.heads.yolo_pose:YoloV7Pose",
         "yolo-end2end-pose": "sightline.heads.yolo_pose:YoloEnd2EndPose",
         "rtmo": "sightline.heads.yolo_pose:Rtmo",

@@ -64,7 +64,46 @@ def test_rtmo_pairs_boxes_with_keypoints(count: int) -> None:
         assert found.keypoints[..., 2].max() <= 1
 
 
-@pytest.mark.parametrize("head", ["yolov7-pose", "yolo-end2end-pose", "rtmo"])
+ANCHORS = ((4, 5, 8, 10, 13, 16), (23, 29, 43, 55, 73, 105), (146, 217, 231, 300, 335, 433))
+
+
+def face_rows(raw: list[Any]) -> list[list[float]]:
+    """Raw grids of view 0 -> decoded rows of 16, in plain loops."""
+    rows: list[list[float]] = []
+    for grid, stride, pairs in zip(raw, (8, 16, 32), ANCHORS, strict=True):
+        _, count, h, w, _ = grid.shape
+        for k in range(count):
+            aw, ah = pairs[2 * k : 2 * k + 2]
+            for y in range(h):
+                for x in range(w):
+                    v = grid[0, k, y, x].tolist()
+                    row = [(sig(v[0]) * 2 - 0.5 + x) * stride, (sig(v[1]) * 2 - 0.5 + y) * stride]
+                    row += [(2 * sig(v[2])) ** 2 * aw, (2 * sig(v[3])) ** 2 * ah, sig(v[4])]
+                    for p in range(5):
+                        row += [v[5 + 2 * p] * aw + x * stride, v[6 + 2 * p] * ah + y * stride]
+                    rows.append([*row, sig(v[15])])
+    return rows
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_yolov5_face_from_raw_grids_and_from_decoded_rows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    raw = [rng.normal(0, 1.5, (1, 3, n, n, 16)).astype(np.float32) for n in (8, 4, 2)]
+    rows = face_rows(raw)
+    want = sorted((r for r in rows if r[4] * r[15] >= 0.3), key=lambda r: -r[4] * r[15])
+    for outputs in ({"b": raw[1], "a": raw[0], "c": raw[2]}, {"out": np.array([rows], np.float32)}):
+        got = decode("yolov5-face", outputs, (64, 64), thresholds=LIMITS)[0]
+        assert len(got) == len(want)
+        assert got.keypoints is not None
+        for row, score, box, marks in zip(want, got.score, got.xyxy, got.keypoints, strict=True):
+            assert score == pytest.approx(row[4] * row[15], rel=1e-4)
+            cx, cy, w, h = row[:4]
+            np.testing.assert_allclose(box, [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], rtol=1e-3, atol=1e-2)
+            np.testing.assert_allclose(marks[:, :2].ravel(), row[5:15], rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("head", ["yolov5-face", "yolov7-pose", "yolo-end2end-pose", "rtmo"])
 def test_outputs_of_another_kind_are_named(head: str) -> None:
     outputs: dict[str, Any] = {"boxes": np.ones((1, 5, 7), np.float32)}
     with pytest.raises(ModelError, match="boxes"):

@@ -52,6 +52,12 @@ def scrfd() -> Network:
 SURE: dict[str, object] = {"activated": True}
 DECIDED: dict[str, tuple[Callable[[], Network], str, dict[str, object], tuple[object, ...]]] = {
     "yolov8": (yolov8, "yolov8", SURE, ULTRALYTICS),
+    "faces with points of the YOLOv5 line": (
+        lambda: outputs_only({c: (1, 3, n, n, 16) for c, n in (("a", 80), ("b", 40), ("c", 20))}),
+        "yolov5-face",
+        {},
+        ULTRALYTICS,
+    ),
     "yolov8 turned": (lambda: yolov8(turned=True), "yolov8", {**SURE, "channels_last": True}, ULTRALYTICS),
     "yolov8 open": (lambda: yolov8(size=(-1, -1)), "yolov8", SURE, ULTRALYTICS),
     "yolov5": (yolov5, "yolov5", SURE, ULTRALYTICS),
@@ -181,10 +187,6 @@ ASKS: dict[str, tuple[Callable[[], Network], list[str]]] = {
             strength=1 / 57,
         ),
         ["--resize stretch", "--resize letterbox"],
-    ),
-    "faces with points of the YOLOv5 line": (
-        lambda: outputs_only({c: (1, 3, n, n, 16) for c, n in (("a", 80), ("b", 40), ("c", 20))}),
-        ["face landmarks"],
     ),
     "rows without a batch": (lambda: outputs_only({"out": (605, 95)}, (352, 352)), ["no known kind", "--head"]),
     "yolo-fastestv2 of other classes": (lambda: fastestv2(3), ["--head yolo-fastestv2:anchors"]),

@@ -130,6 +130,7 @@ FAMILY_OF_HEAD = {
     "darknet-yolo": "darknet",
     "darknet-region": "darknet",
     "darknet-detection": "darknet",
+    "yolov5-face": "ultralytics",
     "yolov7-pose": "yolov7",
     "yolo-end2end-pose": "ultralytics",
     "rtmo": "rtmo",

@@ -325,8 +325,9 @@ def read_fastestv2(facts: Facts) -> Reading | None:
 
 
 def _v5_face(why: str) -> Reading:
-    """Box, objectness, five points and a class: nothing to read as eleven classes."""
-    return Reading("", "ultralytics", 0.8, (why,), task="face landmarks beside YOLOv5 boxes")
+    """Box, objectness, five points and a class: not to be read as eleven classes."""
+    doubts = ("as many columns as YOLOv5 with 11 classes has; name those (--labels) if it is one",)
+    return Reading("yolov5-face", "ultralytics", 0.85, (why,), classes=1, names=("face",), doubts=doubts)
 
 
 # -- raw grids -------------------------------------------------------------------------------------------------------
