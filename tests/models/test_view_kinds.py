@@ -110,6 +110,17 @@ def test_age_and_gender(tmp_path: Path) -> None:
     assert fed(found) == ("bgr", (0.0,), (1.0,), "stretch")
 
 
+def test_the_names_of_lines_of_networks_say_how_they_are_fed(tmp_path: Path) -> None:
+    maps = outputs_only({"out": (1, 19, 64, 64)}, (256, 256))
+    assert fed(told(maps, tmp_path, "segformer-b0.onnx")) == ("rgb", *IMAGENET, "stretch")
+    matte = outputs_only({"out": (1, 1, 256, 256)}, (256, 256), chosen="Sigmoid")
+    assert fed(told(matte, tmp_path, "modnet.onnx")) == ("rgb", *HALF, "stretch")
+    assert fed(told(row(1000, "Softmax"), tmp_path, "yolov8n-cls.onnx", "pytorch"))[2:] == ((255.0,), "crop")
+    angles = told(row(2, "Softmax"), tmp_path, "ch_ppocr_cls.onnx", "PaddlePaddle")
+    assert fed(angles) == ("bgr", *HALF, "line")
+    assert angles.spec.labels == ("0", "180")
+
+
 def test_embeddings(tmp_path: Path) -> None:
     faces = told(row(512, size=(112, 112)), tmp_path, "arcface.onnx")
     assert (faces.spec.task, faces.spec.head) == ("embed", "embed")
@@ -120,6 +131,7 @@ def test_embeddings(tmp_path: Path) -> None:
     people = told(row(512, size=(128, 256)), tmp_path, "osnet.onnx")
     assert people.decided
     assert fed(people) == ("rgb", *IMAGENET, "stretch")
+    assert told(row(256, size=(128, 256)), tmp_path, "resnet50_market.onnx").spec.task == "embed"
     one = Network((112, 112))
     one.output(one.op("LpNormalization", one.conv(one.stem(), 77), axis=1, p=2), "out", (1, 77))
     assert told(one, tmp_path).spec.task == "embed"

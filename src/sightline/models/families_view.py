@@ -145,6 +145,18 @@ VIEW_TRAININGS: dict[str, Training] = {
     "tf-segmentation": training(
         "TensorFlow's DeepLabs take RGB, x/127.5-1, stretched", RGB, HALF, HALF, STRETCH, 0, (257, 257)
     ),
+    "segmentation-imagenet": training(
+        "this line of segmentation networks takes RGB with ImageNet's mean and deviation, stretched",
+        RGB,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        STRETCH,
+        0,
+        (512, 512),
+    ),
+    "segmentation-half": training(
+        "MODNet and PaddleSeg's networks take RGB, (x-127.5)/127.5, stretched", RGB, HALF, HALF, STRETCH, 0, (512, 512)
+    ),
     "tf-maps": Training(
         "TensorFlow's segmentation networks take RGB, x/127.5-1, or /255",
         (RGB,),

@@ -15,6 +15,8 @@ _TEXT = re.compile(r"text|ocr|craft|(^|[^a-z])(db|dbnet|det)([^a-z]|$)")
 _SEGMENTS = re.compile(
     r"seg|mask|matt|deeplab|u-?net|u2net|bisenet|stdc|fcn|pspnet|icnet|portrait|selfie|lane|road|silueta|isnet|rmbg"
 )
+# Networks whose published forms all take ImageNet's mean and deviation.
+_IMAGENET = re.compile(r"segformer|deeplab|fcn|lraspp|u2net|pspnet|upernet|segnext")
 _MOST = 255
 _COARSEST = 8.0  # how many times smaller than the picture a map of classes is at most
 
@@ -146,6 +148,10 @@ def _family(facts: Facts) -> str:
     made = framework(facts)
     if made in ("open-model-zoo", "openvino"):
         return "open-model-zoo" if made == "open-model-zoo" else "openvino-converted"
+    if _IMAGENET.search(facts.hints) and made not in ("tflite", "tensorflow"):
+        return "segmentation-imagenet"
+    if made == "paddle" or "modnet" in facts.hints:
+        return "segmentation-half"
     if "deeplab" in facts.hints and made in ("tflite", "tensorflow"):
         return "tf-segmentation"
     return "tf-maps" if made in ("tflite", "tensorflow") else "segmentation"

@@ -120,7 +120,8 @@ def _one(facts: Facts, output: TensorSpec, count: int) -> Reading | None:
     vectors, classes = _VECTORS.search(words) is not None, _CLASSES.search(words) is not None
     if count in (1000, 1001) and not vectors:
         return _classes(facts, count, end, 0.85, (f"{shown} scores: ImageNet's classes",))
-    if count in _LENGTHS and (vectors or not classes):
+    tall = 0 < 2 * facts.size_wh[0] <= facts.size_wh[1]  # the shape of people, whom one tells apart
+    if count in _LENGTHS and (vectors or tall or not classes):
         return _vector(facts, count, 0.85 if vectors else 0.7, f"{shown} numbers that describe the picture")
     if vectors and not classes and count >= 64:
         return _vector(facts, count, 0.8, f"{shown} numbers that describe the picture")
@@ -207,6 +208,8 @@ def _classifier_family(facts: Facts, count: int) -> str:
         return "paddle-text-angle"
     if made in ("tflite", "tensorflow") and _SLIM.search(_names(facts)):
         return "tf-mobilenet"
+    if "yolo" in facts.hints:
+        return "ultralytics-classify"
     if made == "pytorch" and count == 1000:
         return "imagenet-torch"
     families = {
