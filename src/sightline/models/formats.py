@@ -89,7 +89,7 @@ _REFUSED: dict[str, tuple[str, str]] = {
     ".mar": ("a TorchServe archive", "export the network itself: torch.onnx.export(model, example, 'model.onnx')"),
 }
 _NVINFER = re.compile(r"^\s*\[?(property|infer_config)\]?\s*[:{]?\s*(#.*|;.*)?$", re.M)
-_TEXTS = (".txt", ".yml", ".yaml", ".prototxt", ".conf", ".cfg", ".pbtxt")
+_TEXTS = (".txt", ".yml", ".yaml", ".prototxt", ".conf", ".cfg", ".pbtxt", ".json")
 _HEAD_BYTES = 1 << 16
 
 
@@ -122,6 +122,8 @@ def _format_of_text(path: Path, suffix: str) -> str:
         return "darknet"
     if path.name == "config.pbtxt":
         return "triton"
+    if suffix == ".json":
+        return "nn-archive" if '"nn_config"' in text or _is_nn_archive(path) else ""
     return "nvinfer" if _NVINFER.search(text) else ""
 
 

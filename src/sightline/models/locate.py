@@ -144,7 +144,7 @@ def _is_network(xml: Path) -> bool:
 def _file(path: Path, folder: Path, *, whole: bool) -> Meant:
     if path.name in MANIFESTS and _names_weights(path):
         return Meant("bundle", path, path.parent, whole=True)
-    if path.name == "cvexport.manifest":
+    if path.name == "cvexport.manifest" or _is_of_export(path):
         return Meant("customvision", path.parent, path.parent, whole=True)
     if path.suffix.lower() == ".bin" and path.with_suffix(".xml").is_file():
         path = path.with_suffix(".xml")
@@ -155,6 +155,14 @@ def _file(path: Path, folder: Path, *, whole: bool) -> Meant:
         return Meant(format, path.parent, path.parent, whole=True)
     # anything else is read as ONNX: the reader says what it is where it is not
     return Meant(format or "onnx", path, folder, whole)
+
+
+def _is_of_export(path: Path) -> bool:
+    """Whether it is the model that the manifest of a Custom Vision export beside it names."""
+    manifest = path.with_name("cvexport.manifest")
+    if path.suffix.lower() not in (".onnx", ".tflite", ".xml") or not manifest.is_file():
+        return False
+    return f'"{path.name}"'.encode() in manifest.read_bytes()[: 1 << 16]
 
 
 def weights_beside(xml: Path) -> Path:

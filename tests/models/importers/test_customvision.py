@@ -247,3 +247,64 @@ def test_damaged_descriptions_and_models_are_refused(
     (folder / "cvexport.manifest").write_bytes(b"{" + data)
     with pytest.raises(ModelError):
         imported(folder, tmp_path)
+
+
+def test_the_model_inside_an_export_is_the_export(tmp_path: Path) -> None:
+    folder = described(tmp_path / "export", "dog\ncat\n", DomainType="Classification")
+    classifier(folder, mapped=True)
+    for name in ("model.onnx", "cvexport.manifest"):
+        found = identify(ModelConfig(path=str(folder / name)))
+        assert (found.spec.head, found.spec.labels, found.arrived.format) == (
+            "classify",
+            ("dog", "cat"),
+            "customvision",
+        )
+
+
+def test_a_bare_file_is_known_by_its_image_metadata(tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    region(folder, 5 * 7, BGR)
+    found = identify(ModelConfig(path=str(folder / "model.onnx")))
+    steps = found.spec.inputs[0].preprocess
+    assert (found.spec.head, found.decided) == ("darknet-region", True)
+    assert (steps.color, steps.mean, steps.scale, steps.resize) == (ChannelOrder.BGR, (0.0,), (1.0,), Resize.STRETCH)
+
+
+REGION = """<?xml version="1.0"?><net name="n" version="10"><layers>
+<layer id="0" name="data" type="Parameter" version="opset1"><data shape="1,3,4,4" element_type="f32"/>
+<output><port id="0" precision="FP32"><dim>1</dim><dim>3</dim><dim>4</dim><dim>4</dim></port></output></layer>
+<layer id="1" name="w" type="Const" version="opset1"><data element_type="f32" shape="14,3,1,1" offset="0" size="168"/>
+<output><port id="0" precision="FP32"><dim>14</dim><dim>3</dim><dim>1</dim><dim>1</dim></port></output></layer>
+<layer id="2" name="conv" type="Convolution" version="opset1"><data strides="1,1" pads_begin="0,0" pads_end="0,0"
+dilations="1,1" auto_pad="explicit"/><input><port id="0"><dim>1</dim><dim>3</dim><dim>4</dim><dim>4</dim></port>
+<port id="1"><dim>14</dim><dim>3</dim><dim>1</dim><dim>1</dim></port></input>
+<output><port id="2" precision="FP32"><dim>1</dim><dim>14</dim><dim>4</dim><dim>4</dim></port></output></layer>
+<layer id="3" name="region" type="RegionYolo" version="opset1"><data anchors="1.0,2.0,3.0,4.0" axis="1" coords="4"
+classes="2" num="2" do_softmax="1" end_axis="3" mask=""/><input><port id="0"><dim>1</dim><dim>14</dim><dim>4</dim>
+<dim>4</dim></port></input><output><port id="1" precision="FP32"><dim>1</dim><dim>224</dim></port></output></layer>
+<layer id="4" name="out" type="Result" version="opset1"><input><port id="0"><dim>1</dim><dim>224</dim></port></input>
+</layer></layers><edges><edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>
+<edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>
+<edge from-layer="2" from-port="2" to-layer="3" to-port="0"/>
+<edge from-layer="3" from-port="1" to-layer="4" to-port="0"/></edges></net>"""
+
+
+def test_an_ir_is_cut_before_its_region(tmp_path: Path) -> None:
+    folder = described(tmp_path / "export", Platform="OpenVino", ModelFileName="model.xml")
+    weights = np.random.default_rng(3).normal(size=(14, 3)).astype(np.float32)
+    (folder / "model.xml").write_text(REGION)
+    (folder / "model.bin").write_bytes(weights.tobytes())
+    made = imported(folder, tmp_path)
+    assert made.manifest.head_options["anchors"] == (1.0, 2.0, 3.0, 4.0)
+    assert (made.manifest.head, made.manifest.labels) == ("darknet-region", ("apple", "banana"))
+    assert (made.manifest.input.color, made.manifest.input.scale) == (ChannelOrder.RGB, (255.0,))
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    x = np.random.default_rng(4).random((1, 3, 4, 4), np.float32)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    (found,) = core.compile_model(str(made.weights), "CPU", settings)(x).values()
+    assert np.allclose(found[0], np.einsum("oc,chw->ohw", weights, x[0]), atol=1e-5)
+    (folder / "model.xml").write_text(REGION.replace('to-layer="4"', 'to-layer="2"'))
+    with pytest.raises(ModelError, match="not the last"):
+        imported(folder, tmp_path)

@@ -230,6 +230,7 @@ def test_the_older_json_beside_a_model(tmp_path: Path) -> None:
     assert (said.head, said.labels, said.thresholds.score) == ("yolov5", ("x", "y"), 0.6)
     assert said.head_options["anchors"] == ((10.0, 20.0, 30.0, 40.0), (90.0, 80.0, 70.0, 60.0))
     assert said.input.size == (64, 32)
+    assert identify(ModelConfig(path=str(path))).spec.head == "yolov5"
 
 
 def change(told: dict[str, Any], where: str, value: object) -> dict[str, Any]:
