@@ -127,3 +127,19 @@ def test_a_background_of_ours_is_not_counted() -> None:
     table = LabelTable(("face",), "labels.txt")
     with pytest.raises(ModelError, match="1 labels, but the model has 2 classes"):
         fit_labels(table, 3, background=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_label_files_in_other_encodings(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes("person\r\nFußgänger\r\nавтобус\r\n人\r\nfour\r\n".encode(encoding))
+    assert read_label_file(path).names == ("person", "Fußgänger", "автобус", "人", "four")
+
+
+def test_what_is_no_text_is_no_label_file(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(
+        b"weights" + bytes(3) + b"more of them, of a file that is none of names at all" + bytes([0, 1, 2, 255])
+    )
+    with pytest.raises(ModelError, match=r"labels.txt: not a label file"):
+        read_label_file(path)

@@ -46,11 +46,25 @@ def read_label_file(path: Path) -> LabelTable:
         data = path.read_bytes()[:_MOST_BYTES]
     except OSError as error:
         raise ModelError(f"{path}: the label file cannot be read: {error.strerror}") from error
+    return parse_labels(_text_of(data, path), str(path))
+
+
+def _text_of(data: bytes, path: Path) -> str:
+    """UTF-8, UTF-16 by its mark or its zeros, else Latin-1. Raises ModelError for what is no text."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    head = data[:512]
+    if head and head[1::2].count(0) > len(head) // 4:
+        return data.decode("utf-16-le", "replace")
+    if head and head[::2].count(0) > len(head) // 4:
+        return data.decode("utf-16-be", "replace")
+    if b"\0" in head:
+        raise ModelError(f"{path}: not a label file: it holds zero bytes; one name a line is expected")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return parse_labels(text, str(path))
+        return data.decode("latin-1")
 
 
 def label_tables(located: Located) -> tuple[LabelTable, ...]:
