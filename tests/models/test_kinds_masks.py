@@ -256,6 +256,7 @@ def test_outputs_are_recognised(kind: str, tmp_path: Path) -> None:
 
 def test_coco_s_names_are_those_of_masks_too(tmp_path: Path) -> None:
     assert told(yolo(extra=32), tmp_path).spec.labels[:2] == ("person", "bicycle")
+    assert told(DECIDED["yolact"][0](), tmp_path).spec.labels[:2] == ("background", "person")
 
 
 ASKED: dict[str, tuple[Callable[[], Network], list[str]]] = {
@@ -280,7 +281,7 @@ ASKED: dict[str, tuple[Callable[[], Network], list[str]]] = {
         ),
         ["--head yolact or --head yolact:square=false,base=544"],
     ),
-    "fomo": (fomo, ["--resize crop", "--resize stretch"]),
+    "fomo without a name": (fomo, ["--head fomo", "--head semantic", "--resize crop", "--resize stretch"]),
     "coarse map of a large network": (lambda: fomo(640, "NCHW"), ["--head fomo", "--head semantic"]),
     "rows of unknown order": (lambda: deepstream("unknown"), ["order=xyxy", "order=cxcywh"]),
     "seven columns": (
@@ -330,9 +331,19 @@ def test_queries_are_fed_as_their_backbones_are(kernel: int, name: str, scale: f
     assert fed(identified)[2][0] == scale  # type: ignore[index]
 
 
+def test_raw_grids_of_older_yolos_are_asked_for_theirs(tmp_path: Path) -> None:
+    grids = outputs_only({c: (1, 3, n, n, 85) for c, n in (("a", 80), ("b", 40), ("c", 20))})
+    assert "--head darknet-yolo:anchors" in told(grids, tmp_path, "yolov3-spp").question
+    assert "--head yolov5:anchors" in told(grids, tmp_path, "mine").question
+
+
 def test_fomo_by_name_and_size(tmp_path: Path) -> None:
     identified = told(fomo(), tmp_path, "ei-bottles-fomo", resize="crop")
     assert identified.decided
     assert identified.confidence >= 0.9
     assert dict(identified.spec.head_options) == {"activated": True, "channels_last": True}
     assert told(fomo(layout="NCHW"), tmp_path, resize="crop").spec.head_options["channels_last"] is False
+    (tmp_path / "labels.txt").write_text("bottle\ncup\n")
+    identified = told(fomo(), tmp_path, resize="crop")
+    assert identified.decided
+    assert identified.spec.labels == ("background", "bottle", "cup")

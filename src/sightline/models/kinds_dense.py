@@ -52,8 +52,8 @@ def read_fomo(facts: Facts) -> Reading | None:
     said = "fomo" in facts.hints or "ei" in words or "edge impulse" in " ".join(words)
     named = facts.labels in (channels - 1, channels) and facts.labels > 0
     small = facts.graph.count("Conv") <= _MOST_CONVOLUTIONS
-    if said or (named and small) or (small and max(facts.size_wh) <= 320):
-        told = "its name says so" if said else "a network cut after its first blocks: FOMO"
+    if said or (named and small):
+        told = "its name says so" if said else "a network cut after its first blocks, and a label for each class"
         sure = 0.95 if said else 0.8
         return Reading("fomo", "fomo", sure, (why, told), options, classes=channels, background=True)
     asked = ("--head", ("fomo", "semantic"), "a coarse map of classes may be FOMO's cells or a segmentation")

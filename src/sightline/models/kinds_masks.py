@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sightline.models.coco import COCO_80
 from sightline.models.evidence import Facts
 from sightline.models.reading import Reading
 from sightline.types import TensorSpec
@@ -108,6 +109,7 @@ def read_yolact(facts: Facts) -> Reading | None:
         options,
         classes=scores[0].shape[2],
         background=True,
+        names=("background", *COCO_80) if scores[0].shape[2] == 81 else (),
         task="segment",
         open=asked,
     )

@@ -374,5 +374,10 @@ def _anchored(facts: Facts, classes: int, levels: int) -> Reading:
     if levels == 3 and "model.105." in names:
         told = "the layers are numbered as YOLOv7's, whose anchors are known"
         return Reading("yolov5", "yolov7", 0.85, (why, told), {"anchors": _V7_ANCHORS}, classes=classes)
-    asked = ("--head", ("yolov5:anchors=...",), "its anchors stand nowhere in the file")
-    return Reading("yolov5", "ultralytics", 0.4, (why,), classes=classes, open=(asked,))
+    # YOLOv3 and v4 decode their grids otherwise
+    older = any(
+        word in facts.hints.replace("-", "").replace("_", "") for word in ("yolov3", "yolov4", "yolo3", "yolo4")
+    )
+    head = "darknet-yolo" if older else "yolov5"
+    asked = ("--head", (f"{head}:anchors=...",), "its anchors stand nowhere in the file")
+    return Reading(head, "ultralytics", 0.4, (why,), classes=classes, open=(asked,))
