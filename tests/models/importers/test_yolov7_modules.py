@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from yolov7_plans import ANCHORS, MODULES, PUBLISHED, auxiliary, network
 
 from sightline.errors import ModelError
+from sightline.models.graph_writer import GraphWriter
+from sightline.models.importers.layer_writer import LayerWriter, Plane
 from sightline.models.importers.yolov7_modules import MODULES as BUILT
+from sightline.models.importers.yolov7_modules import build_module
 from sightline.models.importers.yolov7_network import MadeUpWeights, build_network, strides_of
-from sightline.models.importers.yolov7_yaml import plan_of, read_plan_text
+from sightline.models.importers.yolov7_yaml import Layer, plan_of, read_plan_text
 from sightline.types import F32
 
 BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".anchors", ".anchor_grid", ".bins", ".pos_weight")
@@ -211,6 +214,52 @@ def test_any_layer_is_built_or_refused(value: Any, place: int, part: int) -> Non
     row[part] = value
     with contextlib.suppress(ModelError):
         build_network(plan_of(whole, "x.yaml"), MadeUpWeights(blank=True), (128, 128), "x", fuse=False)
+
+
+def only(module: str, arguments: tuple[int, ...], planes: list[F32]) -> F32:
+    """What one layer without weights makes of `planes` (channels, h, w)."""
+    writer = GraphWriter("x")
+    names = [writer.input(f"in{i}", (1, *plane.shape)) for i, plane in enumerate(planes)]
+    inputs = [Plane(name, *plane.shape) for name, plane in zip(names, planes, strict=True)]
+    made = build_module(LayerWriter(writer, MadeUpWeights()), Layer(0, (0,), 1, module, arguments), inputs)
+    writer.output(writer.named(made.name, "out"), (1, *made.shape))
+    session = onnxruntime.InferenceSession(writer.finish().SerializeToString())
+    (output,) = session.run(None, {name: plane[None] for name, plane in zip(names, planes, strict=True)})
+    assert isinstance(output, np.ndarray)
+    assert output.shape == (1, *made.shape)
+    return output[0]
+
+
+def test_layers_that_move_pixels_move_them_as_slow_loops_do() -> None:
+    x = np.arange(8 * 4 * 6, dtype=np.float32).reshape(8, 4, 6)
+    # ReOrg: block after block, down the rows before along the columns
+    turned = [x[c, row::2, column::2] for column in (0, 1) for row in (0, 1) for c in range(8)]
+    np.testing.assert_array_equal(only("ReOrg", (), [x]), turned)
+    contracted = [x[c, row::2, column::2] for row in (0, 1) for column in (0, 1) for c in range(8)]
+    np.testing.assert_array_equal(only("Contract", (2,), [x]), contracted)
+    expanded = np.zeros((2, 8, 12), np.float32)
+    for row in (0, 1):
+        for column in (0, 1):
+            expanded[:, row::2, column::2] = x[4 * row + 2 * column :][:2]
+    np.testing.assert_array_equal(only("Expand", (2,), [x]), expanded)
+    np.testing.assert_array_equal(only("Foldcut", (1,), [x]), x[:4] + x[4:])
+    y = x[:2] + 1000
+    np.testing.assert_array_equal(only("Chuncat", (1,), [x, y]), np.concatenate([x[:4], y[:1], x[4:], y[1:]]))
+    np.testing.assert_array_equal(only("MP", (2,), [x]), x.reshape(8, 2, 2, 3, 2).max((2, 4)))
+
+
+def test_widths_and_repeats_follow_the_multiples() -> None:
+    value = {**network("BottleneckCSPA", [64]), "width_multiple": 0.3, "depth_multiple": 0.33}
+    value["backbone"][0][1] = 8
+    value["backbone"][2][1] = 9
+    plan = plan_of(value, "x")
+    # 64 * 0.3 = 19.2 goes up to a multiple of 8; 8 * 0.33 = 2.64 and 9 * 0.33 = 2.97 are rounded
+    assert (plan.layers[0].arguments[0], plan.layers[0].repeats) == (24, 3)
+    assert (plan.layers[2].arguments[:2], plan.layers[2].repeats) == ((24, 3), 1)
+    assert plan_of({**value, "channel_multiple": 1}, "x").layers[0].arguments[0] == 20
+    # as many channels as the head puts out are taken for such, and not scaled
+    value["backbone"][0][3][0] = 2 * (2 + 5)
+    assert plan_of(value, "x").layers[0].arguments[0] == 14
 
 
 def test_strides_are_found_without_weights() -> None:
