@@ -81,6 +81,16 @@ def test_weights_in_other_files_go_with_the_model(tmp_path: Path) -> None:
     assert identify(ModelConfig(path=str(target))).spec.head == "yolov8"
 
 
+def test_open_axes_stay_open(tmp_path: Path) -> None:
+    found = a_model(tmp_path)
+    picture = found.spec.inputs[0]
+    open_sided = replace(picture, tensor=replace(picture.tensor, shape=(None, 3, None, 640)))
+    target = tmp_path / "street"
+    write_triton(replace(found.spec, inputs=(open_sided,)), found.weights, target)
+    said = parse_message(text_of(target / "config.pbtxt"), target / "config.pbtxt")
+    assert said.message("input").wholes("dims") == (-1, 3, -1, 640)
+
+
 def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     found = a_model(tmp_path)
     (tmp_path / "there").mkdir()
