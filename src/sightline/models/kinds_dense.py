@@ -125,7 +125,7 @@ def _order(facts: Facts, name: str, made: set[str]) -> tuple[str, tuple[tuple[st
     if "MatMul" in made or _family(facts) == "yolo-nas":
         return "xyxy", ()
     behind = _before_stride(facts, facts.graph.tensor(name))
-    if {"Sub", "Add"} <= behind and "Div" not in behind:
+    if {"Sub", "Add"} <= behind:
         return "xyxy", ()
     if "Div" in behind or made & {"Pow", "Exp"}:
         return "cxcywh", ()
