@@ -22,8 +22,8 @@ from sightline.models.write_triton import write_triton
 ROOT = Path(__file__).parents[2]
 PAGES = ("customvision", "nn-archive", "triton", "caffe")
 sys.path[:0] = [str(ROOT / "tests" / "models"), str(ROOT / "tests" / "models" / "importers")]
-from caffe_files import caffemodel  # noqa: E402
-from networks import Network  # noqa: E402
+from caffe_files import SSD, caffemodel, ssd_arrays  # noqa: E402  # pyright: ignore[reportMissingImports]
+from networks import Network  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 
 def commands(page: str) -> list[list[str]]:
@@ -56,8 +56,6 @@ def customvision(folder: Path) -> None:
 
 
 def caffe(folder: Path) -> None:
-    from test_caffe import SSD, ssd_arrays
-
     data = 'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 48 dim: 64 } } '
     data += "transform_param { mean_value: [104, 117, 123] } }\n"
     (folder / "deploy.prototxt").write_text(data + SSD)

@@ -65,3 +65,27 @@ def written(folder: Path, text: str, weights: bytes) -> Foreign:
 
 def noise(*shape: int, seed: int = 3) -> F32:
     return np.random.default_rng(seed).normal(0, 0.5, shape).astype(np.float32)
+
+
+# A detector of one grid: 4 priors a cell, 3 classes.
+SSD = """
+layer { name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param { kernel_size: 16 stride: 16 } }
+layer { name: "loc" type: "Convolution" bottom: "p" top: "loc" convolution_param { num_output: 16 kernel_size: 1 } }
+layer { name: "l1" type: "Permute" bottom: "loc" top: "l1" permute_param { order: 0 order: 2 order: 3 order: 1 } }
+layer { name: "mbox_loc" type: "Flatten" bottom: "l1" top: "mbox_loc" }
+layer { name: "conf" type: "Convolution" bottom: "p" top: "conf" convolution_param { num_output: 12 kernel_size: 1 } }
+layer { name: "c1" type: "Permute" bottom: "conf" top: "c1" permute_param { order: 0 order: 2 order: 3 order: 1 } }
+layer { name: "c2" type: "Reshape" bottom: "c1" top: "c2" reshape_param { shape { dim: 0 dim: -1 dim: 3 } } }
+layer { name: "c3" type: "Softmax" bottom: "c2" top: "c3" softmax_param { axis: 2 } }
+layer { name: "mbox_conf" type: "Flatten" bottom: "c3" top: "mbox_conf" }
+layer { name: "pr" type: "PriorBox" bottom: "p" bottom: "data" top: "pr"
+  prior_box_param { min_size: 20 max_size: 30 aspect_ratio: 2 variance: [0.1, 0.1, 0.2, 0.2] } }
+layer { name: "mbox_priorbox" type: "Concat" bottom: "pr" top: "mbox_priorbox" concat_param { axis: 2 } }
+layer { name: "out" type: "DetectionOutput" bottom: "mbox_loc" bottom: "mbox_conf" bottom: "mbox_priorbox" top: "out"
+  detection_output_param { num_classes: 3 share_location: true code_type: CENTER_SIZE keep_top_k: 77
+    nms_param { nms_threshold: 0.4 } confidence_threshold: 0.2 } }
+"""
+
+
+def ssd_arrays() -> dict[str, Sequence[F32]]:
+    return {"loc": (noise(16, 3, 1, 1), noise(16)), "conf": (noise(12, 3, 1, 1), noise(12))}

@@ -10,14 +10,12 @@ from typing import cast
 import numpy as np
 import onnxruntime as ort
 import pytest
-from caffe_files import caffemodel, noise, one, prototxt, written
+from caffe_files import SSD, blob, caffemodel, entry, noise, one, prototxt, ssd_arrays, varint, written
 from caffe_priors import priors_of_a_cell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sightline.config import ModelConfig
 from sightline.errors import ModelError, UsageError
-from sightline.models.identify import identify
 from sightline.models.importers.caffe import read
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.types import F32, ChannelOrder
@@ -187,29 +185,6 @@ def test_older_layers_and_blobs(tmp_path: Path) -> None:
     assert np.allclose(found, share / share.sum(), atol=1e-4)
 
 
-SSD = """
-layer { name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param { kernel_size: 16 stride: 16 } }
-layer { name: "loc" type: "Convolution" bottom: "p" top: "loc" convolution_param { num_output: 16 kernel_size: 1 } }
-layer { name: "l1" type: "Permute" bottom: "loc" top: "l1" permute_param { order: 0 order: 2 order: 3 order: 1 } }
-layer { name: "mbox_loc" type: "Flatten" bottom: "l1" top: "mbox_loc" }
-layer { name: "conf" type: "Convolution" bottom: "p" top: "conf" convolution_param { num_output: 12 kernel_size: 1 } }
-layer { name: "c1" type: "Permute" bottom: "conf" top: "c1" permute_param { order: 0 order: 2 order: 3 order: 1 } }
-layer { name: "c2" type: "Reshape" bottom: "c1" top: "c2" reshape_param { shape { dim: 0 dim: -1 dim: 3 } } }
-layer { name: "c3" type: "Softmax" bottom: "c2" top: "c3" softmax_param { axis: 2 } }
-layer { name: "mbox_conf" type: "Flatten" bottom: "c3" top: "mbox_conf" }
-layer { name: "pr" type: "PriorBox" bottom: "p" bottom: "data" top: "pr"
-  prior_box_param { min_size: 20 max_size: 30 aspect_ratio: 2 variance: [0.1, 0.1, 0.2, 0.2] } }
-layer { name: "mbox_priorbox" type: "Concat" bottom: "pr" top: "mbox_priorbox" concat_param { axis: 2 } }
-layer { name: "out" type: "DetectionOutput" bottom: "mbox_loc" bottom: "mbox_conf" bottom: "mbox_priorbox" top: "out"
-  detection_output_param { num_classes: 3 share_location: true code_type: CENTER_SIZE keep_top_k: 77
-    nms_param { nms_threshold: 0.4 } confidence_threshold: 0.2 } }
-"""
-
-
-def ssd_arrays() -> dict[str, Sequence[F32]]:
-    return {"loc": (noise(16, 3, 1, 1), noise(16)), "conf": (noise(12, 3, 1, 1), noise(12))}
-
-
 def test_a_detector_goes_to_our_head_with_its_priors_and_settings(tmp_path: Path) -> None:
     made = read(written(tmp_path / "n", prototxt((1, 3, 48, 64), SSD), caffemodel(ssd_arrays())))
     said = made.manifest
@@ -250,8 +225,6 @@ def test_mean_and_scale_of_a_training_file_beside_it(tmp_path: Path) -> None:
 
 
 def test_a_mean_file_gives_one_mean_a_channel(tmp_path: Path) -> None:
-    from caffe_files import blob
-
     text = 'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } } '
     text += 'transform_param { mean_file: "/home/x/mean.binaryproto" } }' + one("ReLU")
     found = written(tmp_path / "n", text, caffemodel({"a": ()}))
@@ -328,8 +301,6 @@ def test_sizes_that_no_picture_has_are_refused(tmp_path: Path, dims: tuple[int, 
 
 
 def test_an_array_that_claims_to_be_larger_than_it_is(tmp_path: Path) -> None:
-    from caffe_files import entry, varint
-
     huge = entry(7, entry(1, varint(1 << 30) + varint(1 << 30)))
     weights = entry(100, entry(1, b"a") + entry(7, huge))
     with pytest.raises(ModelError, match="with 0 numbers"):
@@ -396,34 +367,3 @@ def test_layers_agree_with_opencv(tmp_path: Path, kind: str, said: str, arrays: 
     net = cv2.dnn.readNetFromCaffe(str(found.path), str(found.folder / "net.caffemodel"))
     net.setInput(noise(*SHAPE, seed=8), "data")
     assert np.allclose(ours, net.forward(), atol=1e-4)
-
-
-# -- what they are ---------------------------------------------------------------------------------------------------
-
-
-def test_a_detector_that_nothing_tells_of_is_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    # weights that suit values of 0..255
-    arrays = {name: tuple(a / np.float32(40) for a in some) for name, some in ssd_arrays().items()}
-    found = written(tmp_path / "n", prototxt((1, 3, 48, 64), SSD), caffemodel(arrays))
-    asked = identify(ModelConfig(path=str(found.path)))
-    assert (asked.spec.head, asked.decided) == ("ssd", False)
-    assert "--mean 104,117,123" in asked.question
-    told = identify(ModelConfig(path=str(found.path), mean=(104.0, 117.0, 123.0), scale=(1.0,)))
-    assert told.decided
-    assert told.spec.inputs[0].preprocess.color is ChannelOrder.BGR
-
-
-@pytest.mark.parametrize(
-    ("stem", "mean", "scale"),
-    [("MobileNetSSD_deploy", (127.5,), (127.5,)), ("res10_300x300_ssd", (104.0, 177.0, 123.0), (1.0,))],
-)
-def test_published_detectors_are_known_by_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str, mean: tuple[float, ...], scale: tuple[float, ...]
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    found = written(tmp_path / "n", prototxt((1, 3, 48, 64), SSD), caffemodel(ssd_arrays()))
-    for suffix in (".prototxt", ".caffemodel"):
-        (found.folder / f"net{suffix}").rename(found.folder / f"{stem}{suffix}")
-    steps = identify(ModelConfig(path=str(found.folder / f"{stem}.caffemodel"))).spec.inputs[0].preprocess
-    assert (steps.color, steps.mean, steps.scale) == (ChannelOrder.BGR, mean, scale)
