@@ -77,9 +77,9 @@ def packed(name: str, weights: NDArray[Any], axis: int, scales: Mapping[str, NDA
     if np.abs(whole - steps).max(initial=0) > 0.01:
         return None
     low, high = int(steps.min(initial=0)), int(steps.max(initial=0))
-    scale = step.astype(np.float32) if step.size > 1 else np.float32(step[0]).reshape(())
+    scale = np.asarray(step if step.size > 1 else step[0], np.float32)
     if low >= -128 and high <= 127:
-        return Packed(steps.astype(np.int8), np.asarray(scale), np.zeros(scale.shape, np.int8), axis)
+        return Packed(steps.astype(np.int8), scale, np.zeros(scale.shape, np.int8), axis)
     if high - low <= 255 and step.size == 1:
-        return Packed((steps - low).astype(np.uint8), np.asarray(scale), np.array(-low, np.uint8), axis)
+        return Packed((steps - low).astype(np.uint8), scale, np.array(-low, np.uint8), axis)
     return None

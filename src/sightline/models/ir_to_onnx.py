@@ -17,11 +17,12 @@ from sightline.models.ir_packed_weights import packed, scales_of
 from sightline.models.ir_to_onnx_layers import LAYER_RULES
 from sightline.models.ir_to_onnx_math import MATH_RULES
 from sightline.models.ir_to_onnx_moves import MOVE_RULES
+from sightline.models.ir_to_onnx_ssd import SSD_RULES
 from sightline.models.ir_translation import ONNX_TYPES, Translation
 
 __all__ = ["translated", "write_onnx"]
 
-_RULES = {**MATH_RULES, **LAYER_RULES, **MOVE_RULES}
+_RULES = {**MATH_RULES, **LAYER_RULES, **MOVE_RULES, **SSD_RULES}
 
 
 def write_onnx(model: ov.Model, name: str) -> onnx.ModelProto:
@@ -44,11 +45,10 @@ def translated(model: ov.Model, name: str) -> GraphWriter:
     folding.register_pass(ConstantFolding())
     folding.run_passes(model)
     translation = Translation(GraphWriter(name), scales, all(_is_packed(node, scales) for node in model.get_ops()))
+    for port in model.inputs:
+        _input(translation, port)
     for node in model.get_ordered_ops():
-        kind = node.get_type_name()
-        if kind == "Parameter":
-            _input(translation, model, node)
-        elif kind not in ("Constant", "Result"):
+        if node.get_type_name() not in ("Parameter", "Constant", "Result"):
             _translate(translation, node)
     _outputs(translation, model)
     return translation.writer
@@ -82,12 +82,11 @@ def _translate(translation: Translation, node: ov.Node) -> None:
         translation.tensors[node.get_name(), index] = tensor
 
 
-def _input(translation: Translation, model: ov.Model, node: ov.Node) -> None:
-    names = node.output(0).get_tensor().get_names()
-    port = next((port for port in model.inputs if port.get_node().get_name() == node.get_name()), None)
-    name = (port.get_any_name() if port is not None and names else "") or node.get_friendly_name()
-    kind = _type(translation, node, node.get_output_element_type(0))
-    shape = _open(name, node.get_output_partial_shape(0), translation, node)
+def _input(translation: Translation, port: ov.Output) -> None:
+    node = port.get_node()
+    name = port.get_any_name() if port.get_names() else node.get_friendly_name()
+    kind = _type(translation, node, port.get_element_type())
+    shape = _open(name, port.get_partial_shape(), translation, node)
     translation.tensors[node.get_name(), 0] = translation.writer.input(name, shape, kind)
 
 

@@ -86,7 +86,8 @@ def _cut_to(
         total = stride * (side - 1) + dilation * (k - 1) + 1 + over - want
         more.append(over + max(-total, 0))
         total = max(total, 0)
-        half = total - total // 2 if lower else total // 2
+        # what is cut off is more at the beginning, as the padding of the convolution turned round is more at the end
+        half = total // 2 if lower else total - total // 2
         begin.append(half)
         end.append(total - half)
     return begin, end, more
@@ -261,7 +262,7 @@ def _all_sizes(t: Translation, node: ov.Node, axes: Sequence[int], rank: int, si
 def _suppression(t: Translation, node: ov.Node) -> tuple[str, ...]:
     """NonMaxSuppression: indices [n, 3] as ONNX gives them; scores and their number made from those."""
     given = node.get_attributes()
-    boxes, scores = t.input(node, 0), t.input(node, 1)
+    boxes, scores = t.floats(node, 0), t.floats(node, 1)
     if given.get("sort_result_descending", True) and t.shape(node, 1)[:2] != [1, 1]:
         raise t.refuse(node, "it sorts over all classes and pictures")
     if node.get_input_size() > 5 and np.any(t.constant(node, 5)):
@@ -286,6 +287,8 @@ def _suppression(t: Translation, node: ov.Node) -> tuple[str, ...]:
     table = t.node("Concat", [*(t.cast(part, "f32") for part in which), chosen], axis=1)
     number = t.node("Slice", [t.node("Shape", [found]), *(t.writer.constant([v]) for v in (0, 1))])
     valid = number if kind == "i64" else t.cast(number, kind)
+    if node.get_output_element_type(1) != ov.Type.f32:
+        table = t.cast(table, node.get_output_element_type(1).get_type_name())
     return (indices, table, valid)[: node.get_output_size()]
 
 

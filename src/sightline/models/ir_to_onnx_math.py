@@ -39,16 +39,6 @@ def _mod(t: Translation, node: ov.Node) -> str:
     return t.node("Mod", t.inputs(node), fmod=1)
 
 
-def _divide(t: Translation, node: ov.Node) -> str:
-    real = node.get_output_element_type(0).is_real()
-    if real or not node.get_attributes().get("m_pythondiv", True):
-        return t.node("Div", t.inputs(node))
-    kind = node.get_output_element_type(0).get_type_name()
-    # whole numbers divided as Python does, downwards
-    a, b = (t.cast(tensor, "f64") for tensor in t.inputs(node))
-    return t.cast(t.node("Floor", [t.node("Div", [a, b])]), kind)
-
-
 def _not_equal(t: Translation, node: ov.Node) -> str:
     return t.node("Not", [t.node("Equal", t.inputs(node))])
 
@@ -144,20 +134,20 @@ def _convert(t: Translation, node: ov.Node) -> str:
 def _fake_quantize(t: Translation, node: ov.Node) -> str:
     low, high, out_low, out_high = (t.known(node, k, "ranges").astype(np.float64) for k in range(1, 5))
     levels = int(node.get_attributes()["levels"])
-    x = t.input(node, 0)
+    x = t.floats(node, 0)
     whole = low.size == high.size == 1 and np.array_equal(low, out_low) and np.array_equal(high, out_high)
     if t.pairs and whole and levels == 256 and high.item() > low.item():
         step = (high.item() - low.item()) / 255
         zero = -low.item() / step
         if abs(zero - round(zero)) < 1e-3 and 0 <= round(zero) <= 255:
             pair = [t.writer.constant(np.array(step, np.float32)), t.writer.constant(np.array(round(zero), np.uint8))]
-            return t.node("DequantizeLinear", [t.node("QuantizeLinear", [x, *pair]), *pair])
+            return t.as_made(t.node("DequantizeLinear", [t.node("QuantizeLinear", [x, *pair]), *pair]), node)
     span = np.where(high - low == 0, 1, high - low)
     inward = _f32(t, (levels - 1) / span)
     outward = _f32(t, (out_high - out_low) / (levels - 1))
     inside = t.node("Max", [t.node("Min", [x, _f32(t, high)]), _f32(t, low)])
     steps = t.node("Round", [t.node("Mul", [t.node("Sub", [inside, _f32(t, low)]), inward])])
-    return t.node("Add", [t.node("Mul", [steps, outward]), _f32(t, out_low)])
+    return t.as_made(t.node("Add", [t.node("Mul", [steps, outward]), _f32(t, out_low)]), node)
 
 
 def _f32(t: Translation, value: np.ndarray) -> str:
@@ -194,10 +184,10 @@ _SAME_NAME = (
     "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Less", "Greater", "Equal", "HardSwish",
 )  # fmt: skip
 _OTHER_NAME = {
-    "ReLU": "Relu", "Subtract": "Sub", "Multiply": "Mul", "Power": "Pow", "Maximum": "Max", "Minimum": "Min",
-    "Ceiling": "Ceil", "Negative": "Neg", "SoftPlus": "Softplus", "SoftSign": "Softsign", "HSwish": "HardSwish",
-    "LessEqual": "LessOrEqual", "GreaterEqual": "GreaterOrEqual", "LogicalAnd": "And", "LogicalOr": "Or",
-    "LogicalXor": "Xor", "LogicalNot": "Not", "Select": "Where",
+    "ReLU": "Relu", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "Power": "Pow",
+    "Maximum": "Max", "Minimum": "Min", "Ceiling": "Ceil", "Negative": "Neg", "SoftPlus": "Softplus",
+    "SoftSign": "Softsign", "HSwish": "HardSwish", "LessEqual": "LessOrEqual", "GreaterEqual": "GreaterOrEqual",
+    "LogicalAnd": "And", "LogicalOr": "Or", "LogicalXor": "Xor", "LogicalNot": "Not", "Select": "Where",
 }  # fmt: skip
 
 MATH_RULES: dict[str, Rule] = {
@@ -207,7 +197,6 @@ MATH_RULES: dict[str, Rule] = {
     "ReduceL2": _reduce("ReduceL2"),
     "ReduceLogicalAnd": _reduce_logical("ReduceMin"),
     "ReduceLogicalOr": _reduce_logical("ReduceMax"),
-    "Divide": _divide,
     "SquaredDifference": _squared_difference,
     "FloorMod": _floor_mod,
     "Mod": _mod,

@@ -112,7 +112,7 @@ class Translation:
 
     def weights(self, node: ov.Node, value: NDArray[Any], axis: int) -> str:
         """Constant weights of a layer, their output channels along `axis`; kept as integers where they were."""
-        if self.pairs:
+        if self.pairs and value.dtype == np.float32:
             small = packed(node.get_friendly_name(), value, axis, self.scales)
             if small is not None:
                 held = [self.writer.constant(part) for part in (small.stored, small.scale, small.zero)]
@@ -127,6 +127,16 @@ class Translation:
     def cast(self, tensor: str, kind: str) -> str:
         """`tensor` as OpenVINO's element type `kind`."""
         return self.writer.node("Cast", [tensor], to=ONNX_TYPES[kind][1])
+
+    def floats(self, node: ov.Node, index: int) -> str:
+        """Input `index` as float32."""
+        tensor = self.input(node, index)
+        return tensor if node.get_input_element_type(index) == ov.Type.f32 else self.cast(tensor, "f32")
+
+    def as_made(self, tensor: str, node: ov.Node) -> str:
+        """A float32 tensor as the type of the node's first output."""
+        kind = node.get_output_element_type(0).get_type_name()
+        return tensor if kind == "f32" else self.cast(tensor, kind)
 
     def scalar(self, value: float, node: ov.Node, index: int = 0) -> str:
         """A number of the type of input `index`."""
