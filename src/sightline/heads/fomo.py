@@ -40,7 +40,7 @@ class Fomo:
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         maps = [a for name, a in outputs.items() if a.ndim == 4 and self.output in ("", name)]
-        if len(maps) != 1:
+        if len(maps) != 1 or 0 in maps[0].shape[1:]:
             raise unreadable("fomo", outputs, "one output [N, h, w, 1+C] (option output)")
         last = maps[0].shape[3] < maps[0].shape[1] if self.channels_last is None else self.channels_last
 

@@ -145,7 +145,7 @@ def _by_object(masks: NDArray[Any], n: int, k: int) -> NDArray[Any] | None:
     elif masks.shape[:2] == (n, k):
         each = masks[:, :, None]
     else:
-        each = masks[None] if n == 1 else masks.reshape(n, -1, *masks.shape[1:])
+        each = masks[None] if n == 1 or len(masks) != n * k else masks.reshape(n, k, *masks.shape[1:])
     return each if each.shape[:2] == (n, k) else None
 
 
