@@ -55,8 +55,7 @@ def outputs(draw: st.DrawFn) -> dict[str, Any]:
 def test_odd_outputs_are_read_or_refused(head: str, given_outputs: dict[str, Any]) -> None:
     try:
         (said,) = decode(head, given_outputs, (64, 48))
-    except (ModelError, RuntimeFailure) as error:
-        assert len(str(error).splitlines()) <= 2
-    else:
-        assert np.isfinite(said.xyxy).all()
-        assert said.masks is None or len(said.masks) == len(said)
+    except (ModelError, RuntimeFailure):
+        return
+    assert np.isfinite(said.xyxy).all()
+    assert said.masks is None or len(said.masks) == len(said)
