@@ -277,7 +277,8 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """score: least printed score; nms: IoU above which the weaker goes; top: most objects a view.
+    """score: least printed score; nms: IoU above which the weaker goes; top: most objects a view; each: most objects
+    of one class, None no limit but `top`.
 
     per_class: label -> least score, instead of `score`.
 
@@ -290,6 +291,7 @@ class Thresholds:
     per_class: Mapping[str, float] = field(default_factory=dict[str, float])
     class_agnostic: bool = False
     floor: float | None = None
+    each: int | None = None
 
     @property
     def least(self) -> float:

@@ -27,6 +27,7 @@ def lines(report: dict[str, Any]) -> list[str]:
         *(("because", reason) for reason in report["reasons"]),
         *(("in doubt", doubt) for doubt in report["doubts"]),
         *(("warning", warning) for warning in report["warnings"]),
+        *(("key", line) for line in _keys(report["keys"])),
         *(("question", line) for line in str(report["question"]).splitlines()),
     ]
     if report["licence"]:
@@ -56,6 +57,19 @@ def _preprocess(steps: dict[str, Any]) -> str:
 
 def _labels(labels: list[str]) -> str:
     return f"{len(labels)}: {', '.join(labels[:8])}{' ...' if len(labels) > 8 else ''}" if labels else "none"
+
+
+def _keys(keys: list[dict[str, Any]]) -> list[str]:
+    """One line a key that is translated or ignored, and how many are honoured; the unknown ones are warnings already."""
+    told: list[str] = []
+    for key in keys:
+        named = f"{key['line']}: {key['key']}={str(key['value'])[:40]}"
+        if key["status"] == "translated":
+            told.append(f"{named} -> {key['as']}")
+        elif key["status"] == "ignored":
+            told.append(f"{named} ignored: {key['why']}")
+    honoured = sum(key["status"] == "honoured" for key in keys)
+    return [*told, f"{honoured} of {len(keys)} keys honoured as they are"] if keys else []
 
 
 def _origin(origin: dict[str, Any]) -> list[str]:

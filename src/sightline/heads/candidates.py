@@ -62,18 +62,22 @@ def finish(c: Candidates, spec: ModelSpec, agnostic: bool = False) -> Prediction
 
     Rows with a value that is not finite, boxes without an area and scores below the thresholds go (per class where
     `per_class` names it, never above `floor`); then suppression within a label (all labels together if `agnostic` or
-    the thresholds say so; none at `nms` 1 or more), then the `top` best.
+    the thresholds say so; none at `nms` 1 or more), then the `each` best of every label, then the `top` best.
     """
     limits = spec.thresholds
     xyxy, score = c.xyxy.astype(np.float32, copy=False), c.score.astype(np.float32, copy=False)
     rows = np.flatnonzero(_sound(xyxy, score, c) & (score >= _cuts(c.label, spec)))
     rows = rows[top_k(score[rows], max(_MOST, limits.top))]
+    # suppression may stop at the `top` best only where no label takes the place of others
+    most = limits.top if limits.each is None else len(rows)
     if limits.nms < 1 and len(rows) > 1:
         label = None if agnostic or limits.class_agnostic else c.label[rows]
         if "obb" in c.columns:
-            rows = rows[oriented_nms(c.columns["obb"][rows], score[rows], limits.nms, label, limits.top)]
+            rows = rows[oriented_nms(c.columns["obb"][rows], score[rows], limits.nms, label, most)]
         else:
-            rows = rows[nms(xyxy[rows], score[rows], limits.nms, label, limits.top)]
+            rows = rows[nms(xyxy[rows], score[rows], limits.nms, label, most)]
+    if limits.each is not None:
+        rows = _first_of_each(rows, c.label, limits.each)
     rows = rows[: limits.top]
     return Prediction(
         Detections(
@@ -174,6 +178,14 @@ def class_ids(values: NDArray[Any], offset: int = 0) -> NDArray[np.int32]:
 def count_nonfinite(outputs: Outputs) -> int:
     """How many values of all floating-point outputs are NaN or infinite; heads pass over the rows that hold them."""
     return sum(int(a.size - np.isfinite(a).sum()) for a in outputs.values() if a.dtype.kind == "f")
+
+
+def _first_of_each(rows: I64, label: NDArray[Any], each: int) -> I64:
+    """Of `rows`, best first, those that have fewer than `each` of their own label before them."""
+    stays: list[I64] = []
+    for one in np.unique(label[rows]):
+        stays.append(np.flatnonzero(label[rows] == one)[:each])
+    return rows[np.sort(np.concatenate(stays))] if stays else rows
 
 
 def _sound(xyxy: F32, score: F32, c: Candidates) -> Bool:

@@ -30,6 +30,7 @@ class Classify:
     outputs: the outputs that are read, in this order; () all. names: what each asks; () "class", of several outputs
     their names. With several questions each label row is one question's, its labels parted by semicolons, or the
     label table is that of all questions one after another.
+    least: the score that an answer needs, else the question stays open.
     """
 
     defaults: ClassVar[Thresholds] = Thresholds(score=0.5, nms=1.0, top=5)
@@ -38,6 +39,7 @@ class Classify:
     multi: bool = False
     outputs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    least: float = 0.0
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         chosen = self.outputs or tuple(outputs)
@@ -74,7 +76,7 @@ class Classify:
             if len(labels) < 2:
                 return answer(name, shares, labels, 1, least=limits.score)
             shares = np.array([1 - p, p], np.float32)
-        return answer(name, shares, labels, 1 if several else limits.top)
+        return answer(name, shares, labels, 1 if several else limits.top, least=self.least or None)
 
 
 def answer(

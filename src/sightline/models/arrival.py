@@ -12,11 +12,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from sightline.errors import ModelError, OutputError
+from sightline.foreign.fates import KeyFate
 from sightline.models.archives import unpack
 from sightline.models.formats import IMPORTERS
 from sightline.models.importers.seam import Foreign, Imported
@@ -32,7 +33,7 @@ _KEPT = 32
 class Arrived:
     """A model that a runtime can load. stated: what its format says, with the user's own model.yaml above it.
 
-    format: what it came in. sources: every file that was read. changes, warnings: see `Imported`.
+    format: what it came in. sources: every file that was read. changes, warnings, keys: see `Imported`.
     """
 
     located: Located
@@ -41,6 +42,7 @@ class Arrived:
     sources: tuple[Path, ...]
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    keys: tuple[KeyFate, ...] = ()
 
 
 def import_cache() -> Path:
@@ -159,6 +161,7 @@ def _imported(found: Meant, given: Sequence[Path], workspace: Path | None) -> Ar
         imported.sources,
         imported.changes,
         imported.warnings,
+        imported.keys,
     )
 
 
@@ -256,6 +259,7 @@ def _remember(imported: Imported, room: Path) -> str:
             "changes": imported.changes,
             "warnings": imported.warnings,
             "folder": None if imported.folder is None else str(imported.folder.resolve()),
+            "keys": [asdict(fate) for fate in imported.keys],
         }
     )
 
@@ -276,6 +280,7 @@ def _recall(entry: Path) -> Imported | None:
             tuple(told["changes"]),
             tuple(told["warnings"]),
             None if told["folder"] is None else Path(told["folder"]),
+            tuple(KeyFate(**fate) for fate in told["keys"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ __all__ = ["describe"]
 
 def describe(identified: Identified) -> dict[str, object]:
     """task, head, head_options, confidence, decided, inputs, outputs, preprocess, labels, reasons, doubts; and
-    question, warnings, thresholds, name, file, format, sha256, licence. Only JSON's own types.
+    question, warnings, thresholds, name, file, format, sha256, licence, keys. Only JSON's own types.
     """
     spec = identified.spec
     picture = next((item for item in spec.inputs if item.source == "view"), None)
@@ -36,6 +36,7 @@ def describe(identified: Identified) -> dict[str, object]:
             "score": spec.thresholds.score,
             "nms": spec.thresholds.nms,
             "top": spec.thresholds.top,
+            "each": spec.thresholds.each,
             "class_agnostic": spec.thresholds.class_agnostic,
             "per_class": dict(spec.thresholds.per_class),
         },
@@ -43,6 +44,7 @@ def describe(identified: Identified) -> dict[str, object]:
         "reasons": list(identified.reasons),
         "doubts": list(identified.doubts),
         "warnings": list(identified.warnings),
+        "keys": [fate.plain() for fate in identified.arrived.keys],
     }
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from sightline.errors import ModelError
 
-__all__ = ["IMPORTERS", "MODEL_SUFFIXES", "format_of_file", "format_of_folder", "refuse_compiled"]
+__all__ = [
+    "IMPORTERS",
+    "MODEL_SUFFIXES",
+    "format_of_file",
+    "format_of_folder",
+    "is_nvinferserver",
+    "names_model",
+    "refuse_compiled",
+]
 
 # format: "module:function" of its importer, `read(found: Foreign) -> Imported`
 IMPORTERS: dict[str, str] = {
@@ -88,7 +97,13 @@ _REFUSED: dict[str, tuple[str, str]] = {
     ),
     ".mar": ("a TorchServe archive", "export the network itself: torch.onnx.export(model, example, 'model.onnx')"),
 }
-_NVINFER = re.compile(r"^\s*\[?(property|infer_config)\]?\s*[:{]?\s*(#.*|;.*)?$", re.M)
+_NVINFER = re.compile(r"^\s*(\[property\]|property\s*:)\s*([#;].*)?$", re.M)
+_NVINFERSERVER = re.compile(r"^\s*infer_config\s*:?\s*\{", re.M)
+_NAMES_MODEL = re.compile(
+    r"^\s*(onnx-file|custom-network-config|proto-file|model-engine-file|tlt-encoded-model|uff-file|model_name)"
+    r"\s*[=:]\s*\S.*$",
+    re.M,
+)
 _TEXTS = (".txt", ".yml", ".yaml", ".prototxt", ".conf", ".cfg", ".pbtxt", ".json")
 _HEAD_BYTES = 1 << 16
 
@@ -113,18 +128,40 @@ def format_of_file(path: Path) -> str:
 
 
 def _format_of_text(path: Path, suffix: str) -> str:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_HEAD_BYTES).decode("latin-1")
-    except OSError:
-        return ""
+    text = _head_of(path)
     if suffix == ".cfg" and re.search(r"^\s*\[(net|network)\]", text, re.M):
         return "darknet"
     if path.name == "config.pbtxt":
         return "triton"
     if suffix == ".json":
         return "nn-archive" if '"nn_config"' in text or _is_nn_archive(path) else ""
-    return "nvinfer" if _NVINFER.search(text) else ""
+    return "nvinfer" if _NVINFER.search(text) or is_nvinferserver(text) else ""
+
+
+def is_nvinferserver(text: str) -> bool:
+    """Whether it is the protobuf text of DeepStream's nvinferserver."""
+    return _NVINFERSERVER.search(text) is not None
+
+
+def names_model(path: Path, among: Iterable[str]) -> bool:
+    """Whether it is an nvinfer or nvinferserver file that names one of the files or folders `among` as its model."""
+    if path.suffix.lower() not in (".txt", ".yml", ".yaml"):
+        return False
+    text = _head_of(path)
+    if not (_NVINFER.search(text) or is_nvinferserver(text)):
+        return False
+    said = " ".join(match.group() for match in _NAMES_MODEL.finditer(text))
+    return any(name in said for name in among)
+
+
+def _head_of(path: Path) -> str:
+    """How a text file begins; "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_HEAD_BYTES)
+    except OSError:
+        return ""
+    return data.decode("utf-16", "replace") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data.decode("latin-1")
 
 
 def format_of_folder(folder: Path) -> str:

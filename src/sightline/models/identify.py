@@ -40,6 +40,7 @@ class Identified:
 
     weights: the file a runtime loads (.onnx, or .xml). format: "onnx" or "openvino". confidence: 0..1.
     warnings: for the user, nothing that stops (surplus labels and the like). arrived: how it came.
+    open: what the question asks, (flag, values, why) each.
     """
 
     spec: ModelSpec
@@ -52,6 +53,7 @@ class Identified:
     question: str
     warnings: tuple[str, ...]
     arrived: Arrived
+    open: tuple[tuple[str, tuple[str, ...], str], ...] = ()
 
     def stating(self, update: Mapping[str, object]) -> Identified:
         """The same with fields of its manifest changed, which a bundle will keep."""
@@ -107,6 +109,7 @@ def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
         question=question,
         warnings=(*arrived.warnings, *notes, *_cut_off(graph, config)),
         arrived=arrived,
+        open=(*reading.open, *feeding.open) if question and reading.head else (),
     )
 
 
@@ -215,6 +218,7 @@ def _thresholds(head: str, config: ModelConfig, manifest: Manifest, said: Sequen
         score=base.score if score is None else score,
         nms=base.nms if nms is None else nms,
         top=config.top or limits.top or base.top,
+        each=base.each if limits.each is None else limits.each,
         class_agnostic=agnostic,
         per_class=config.per_class or limits.per_class,
     )

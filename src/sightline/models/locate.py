@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sightline.errors import ModelError, UsageError
 from sightline.models.archives import is_archive
-from sightline.models.formats import MODEL_SUFFIXES, format_of_file, format_of_folder, refuse_compiled
+from sightline.models.formats import MODEL_SUFFIXES, format_of_file, format_of_folder, names_model, refuse_compiled
 
 __all__ = ["Located", "Meant", "content_hash", "meant", "weights_beside"]
 
@@ -85,6 +85,8 @@ def _in_folder(folder: Path) -> Meant:
     bundle = next((folder / name for name in MANIFESTS if _names_weights(folder / name)), None)
     if bundle is not None:
         return Meant("bundle", bundle, folder, whole=True)
+    if (config := _configuration(folder)) is not None:
+        return _file(config, folder, whole=True)
     container = format_of_folder(folder)
     if container:
         return Meant(container, folder, folder, whole=True)
@@ -115,6 +117,14 @@ def _names_weights(manifest: Path) -> bool:
     except OSError:
         return False
     return any(line.startswith(b"weights:") for line in lines)
+
+
+def _configuration(folder: Path) -> Path | None:
+    """The only nvinfer file of a folder that names a model of the same folder: it says more than the model does."""
+    there = sorted(folder.iterdir())
+    models = [entry.name for entry in there if entry.is_dir() or entry.suffix.lower() in MODEL_SUFFIXES]
+    configs = [entry for entry in there if entry.is_file() and names_model(entry, models)]
+    return configs[0] if len(configs) == 1 else None
 
 
 def _models_among(files: list[Path]) -> list[Path]:

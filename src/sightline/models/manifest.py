@@ -56,6 +56,7 @@ class ThresholdManifest(_Frozen):
     score: float | None = Field(default=None, ge=0, le=1)
     nms: float | None = Field(default=None, ge=0, le=1)
     top: int | None = Field(default=None, ge=1)
+    each: int | None = Field(default=None, ge=1, description="most objects of one class")
     class_agnostic: bool | None = None
     per_class: dict[str, float] = Field(default_factory=dict)
 
@@ -192,6 +193,7 @@ def manifest_of(spec: ModelSpec) -> Manifest:
             score=limits.score,
             nms=limits.nms,
             top=limits.top,
+            each=limits.each,
             class_agnostic=limits.class_agnostic,
             per_class=dict(limits.per_class),
         ),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sightline.errors import ModelError
 
-__all__ = ["Message", "Word", "parse_message"]
+__all__ = ["Message", "Occurrence", "Word", "parse_message"]
 
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\f\v\n]+|\#[^\n]*)"
@@ -35,14 +35,27 @@ class Word:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One writing of a field: its name, the line of that, and the one value or all of its list."""
+
+    name: str
+    line: int
+    values: tuple[str | int | float | Word | Message, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """Fields by name, each with its values in order. where: "file:line" of its beginning, for messages."""
+    """Fields by name, each with its values in order. where: "file:line" of its beginning, for messages.
+
+    written: every writing of a field, in the order of the file.
+    """
 
     where: str
     fields: dict[str, list[str | int | float | Word | Message]] = field(
         default_factory=dict[str, "list[str | int | float | Word | Message]"]
     )
+    written: list[Occurrence] = field(default_factory=list[Occurrence])
 
     def __contains__(self, key: str) -> bool:
         return bool(self.fields.get(key))
@@ -167,7 +180,9 @@ class _Reader:
             if token.kind == "mark" and token.text in ",;":
                 continue
             name = self._name(token)
-            made.fields.setdefault(name, []).extend(self._values(depth))
+            values = self._values(depth)
+            made.written.append(Occurrence(name, token.line, tuple(values)))
+            made.fields.setdefault(name, []).extend(values)
 
     def _name(self, token: _Token) -> str:
         if token.kind == "mark" and token.text == "[":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sightline.foreign.fates import KeyFate
 from sightline.models.manifest import Manifest
 
 __all__ = ["Foreign", "Imported"]
@@ -40,6 +41,7 @@ class Imported:
     sources: every file that the import read, for provenance and for the key of the cache.
     changes: what was changed on the way, one sentence each. warnings: one line each, for the user.
     folder: where labels and other side files lie if not in `Foreign.folder`.
+    keys: of a configuration that names the model: what became of each of its keys.
     """
 
     weights: Path
@@ -48,3 +50,4 @@ class Imported:
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     folder: Path | None = None
+    keys: tuple[KeyFate, ...] = ()

@@ -1,0 +1,123 @@
+"""DeepStream's nvinfer and nvinferserver files: the model that they name, and all that they say of it.
+
+https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_gst-nvinfer.html; docs/nvinfer.md has every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sightline.errors import ModelError
+from sightline.foreign.fates import KeyFate, fates_of, told
+from sightline.foreign.keyfile import Entry, KeyFile, parse_key_file, text_of_file
+from sightline.foreign.nvinfer_keys import NVINFER, TELLING
+from sightline.foreign.nvinferserver_keys import NVINFERSERVER
+from sightline.models.formats import is_nvinferserver
+from sightline.models.graph import Graph
+from sightline.models.importers.contents import above
+from sightline.models.importers.nvinfer_files import model_of
+from sightline.models.importers.nvinfer_labels import names_of
+from sightline.models.importers.nvinfer_manifest import translated
+from sightline.models.importers.nvinfer_settings import Settings, settings_of
+from sightline.models.importers.nvinferserver import entries_of, served_model, settings_of_message
+from sightline.models.importers.protobuf_text import parse_message
+from sightline.models.importers.seam import Foreign, Imported
+from sightline.models.locate import weights_beside
+from sightline.models.manifest import Manifest
+from sightline.models.read_onnx import parse_onnx, read_onnx
+from sightline.models.read_openvino import read_openvino
+
+__all__ = ["keys_of", "read"]
+
+
+def read(found: Foreign) -> Imported:
+    """The model that the file `found.path` names. Raises ModelError naming file, line and key."""
+    config = found.path
+    text = text_of_file(config)
+    if is_nvinferserver(text):
+        whole = parse_message(text, config)
+        entries = tuple(entries_of(whole, str(config)))
+        settings, imported = settings_of_message(whole, config), served_model(whole, found)
+        return _imported(config, entries, settings, imported, server=True)
+    file = parse_key_file(text, config)
+    _check(file)
+    return _imported(config, file.entries, settings_of(file), model_of(file, found), server=False)
+
+
+def keys_of(config: Path) -> tuple[KeyFate, ...]:
+    """What becomes of every key of the file, whatever is missing around it. Raises ModelError where it is no text of
+    its kind.
+    """
+    text = text_of_file(config)
+    if is_nvinferserver(text):
+        return fates_of(tuple(entries_of(parse_message(text, config), str(config))), NVINFERSERVER)
+    return fates_of(parse_key_file(text, config).entries, NVINFER)
+
+
+def _check(file: KeyFile) -> None:
+    """Raises ModelError for a file of DeepStream's that configures something else."""
+    if any(file.get("property", key) is not None for key in TELLING):
+        return
+    listed = ", ".join(f"[{group}]" for group in file.groups[:6]) or "none"
+    raise ModelError(
+        f"{file.path}: no configuration of nvinfer: none of its keys is in [property] (groups: {listed})\n"
+        "name the file that says onnx-file, or the model itself"
+    )
+
+
+def _imported(config: Path, entries: Sequence[Entry], settings: Settings, inner: Imported, *, server: bool) -> Imported:
+    names = names_of(settings, config)
+    made = translated(settings, names, _graph(inner.weights), inner.manifest, config, inner.weights)
+    fates = fates_of(entries, NVINFERSERVER if server else NVINFER)
+    manifest = above(_silent(made.manifest), inner.manifest)
+    sources = [config, *inner.sources, *([names.file] if names.file is not None else [])]
+    warnings = (*told(fates), *inner.warnings, *names.warnings, *made.warnings)
+    return replace(
+        inner,
+        manifest=manifest,
+        sources=tuple(dict.fromkeys(sources)),
+        warnings=tuple(dict.fromkeys(warnings)),
+        folder=inner.folder if server else None,
+        keys=tuple(_with_result(fate, manifest) for fate in fates),
+    )
+
+
+def _silent(manifest: Manifest) -> Manifest:
+    """Only the fields that the file says something of."""
+    said = {name: getattr(manifest, name) for name in Manifest.model_fields}
+    return Manifest(**{name: value for name, value in said.items() if value not in (None, "", (), {})})
+
+
+def _graph(weights: Path) -> Graph:
+    if weights.suffix.lower() == ".xml":
+        return read_openvino(weights, weights_beside(weights))
+    try:
+        data = weights.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{weights}: cannot be read: {error.strerror}") from error
+    return read_onnx(parse_onnx(data, weights), weights)
+
+
+def _with_result(fate: KeyFate, manifest: Manifest) -> KeyFate:
+    """What the key became in this very model, for keys that become a setting."""
+    if fate.status not in ("honoured", "translated") or not fate.as_:
+        return fate
+    value: object = manifest
+    for step in fate.as_.split("."):
+        value = value.get(step) if isinstance(value, dict) else getattr(value, step, None)
+    if value is None or value in ("", (), {}):
+        return fate
+    return replace(fate, as_=f"{fate.as_} = {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple | list):
+        words = [_shown(item) for item in value]
+        return ", ".join(words[:6]) + (f" and {len(words) - 6} more" if len(words) > 6 else "")
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(item)}" for key, item in list(value.items())[:6])
+    return str(getattr(value, "value", value))
