@@ -46,7 +46,10 @@ MOVES = frozenset(
 )
 
 # Ops that unpack constants: weights kept small in the file, biases kept flat.
-_KEEPS = frozenset({"Cast", "Identity", "Reshape", "DequantizeLinear", "QuantizeLinear", "FakeQuantize", "Mul", "Sub"})
+_KEEPS = frozenset(
+    {"Cast", "Identity", "Reshape", "Unsqueeze", "DequantizeLinear", "QuantizeLinear", "FakeQuantize", "Mul", "Sub"}
+)
+_SHAPES = ("Reshape", "Unsqueeze")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +200,13 @@ def _copies(
     found: dict[str, _Copy] = {}
     for node in nodes:
         # where to a constant is reshaped may be computed
-        given = [name for name in node.inputs[: 1 if node.op == "Reshape" else None] if name]
+        given = [name for name in node.inputs[: 1 if node.op in _SHAPES else None] if name]
         if node.op not in _KEEPS or not given or any(name not in shapes and name not in found for name in given):
             continue
         first = found.get(given[0]) or _Copy(given[0], True, shapes[given[0]])
-        shape = dims.get(node.outputs[0], ()) if node.op == "Reshape" else first.shape
+        shape = dims.get(node.outputs[0], ()) if node.op in _SHAPES else first.shape
         if int(np.prod(shape)) == int(np.prod(first.shape)):
-            plain = first.plain and node.op in ("Cast", "Identity", "Reshape")
+            plain = first.plain and node.op in ("Cast", "Identity", *_SHAPES)
             found[node.outputs[0]] = _Copy(first.source, plain, shape)
     return found
 

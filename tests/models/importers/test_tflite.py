@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -114,6 +115,29 @@ def test_offsets_within_a_cell_are_no_fractions_of_the_input(tmp_path: Path) -> 
     made = fractions_model(values, 64)
     imported = _import(tmp_path, made.save([0], [len(made.tensors) - 1]))
     np.testing.assert_allclose(_run(imported, np.zeros((1, 64, 64, 3), np.float32))["output0"], values)
+
+
+@pytest.mark.parametrize(("padding", "side", "stride"), [(1, 2, 2), (1, 3, 2), (2, 3, 2), (2, 2, 1)])
+def test_mediapipes_transposed_convolution(tmp_path: Path, padding: int, side: int, stride: int) -> None:
+    rng = np.random.default_rng(9)
+    weights, bias = rng.normal(size=(2, side, side, 3)).astype(np.float32), np.array([0.5, -1], np.float32)
+    whole = 3 * stride + side
+    cut = side - stride if padding == 1 else 0
+    made = ModelFile()
+    x = made.tensor("x", (1, 4, 4, 3))
+    w, b = made.tensor("w", weights.shape, value=weights), made.tensor("b", (2,), value=bias)
+    y = made.tensor("y", (1, whole - cut, whole - cut, 2))
+    raw = struct.pack("<3i", padding, stride, stride)
+    made.operator(CUSTOM, [x, w, b], [y], custom="Convolution2DTransposeBias", raw=raw)
+    picture = _picture()
+    wanted = np.zeros((whole, whole, 2))
+    for row in range(4):
+        for column in range(4):
+            r, c = row * stride, column * stride
+            wanted[r : r + side, c : c + side] += np.einsum("i,ohwi->hwo", picture[0, row, column], weights)
+    first = cut // 2
+    wanted = wanted[first : first + whole - cut, first : first + whole - cut] + bias
+    np.testing.assert_allclose(_run(_import(tmp_path, made.save([x], [y])), picture)["y"][0], wanted, atol=1e-4)
 
 
 # -- the detection post-process --------------------------------------------------------------------------------------

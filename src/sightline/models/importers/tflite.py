@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import ModelError
+from sightline.models.coco import COCO_91
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.tflite_custom import Detection, detection_of, refuse_unknown
 from sightline.models.importers.tflite_graph import save_ir
@@ -51,7 +52,7 @@ def read(found: Foreign) -> Imported:
         manifest=_manifest(model, said, detection, feed),
         sources=(path,),
         changes=("TFLite read by OpenVINO and saved as IR", *changes),
-        warnings=(*said.warnings, *_warnings(model, detection, feed)),
+        warnings=(*said.warnings, *_warnings(model, said, detection, feed)),
     )
 
 
@@ -109,14 +110,19 @@ def _thresholds(detection: Detection, said: float | None) -> ThresholdManifest:
 def _labels(said: TfLiteStatement, detection: Detection | None) -> tuple[str, ...] | None:
     """Names by class id; a row for the background goes where the post-process counts without it."""
     if said.labels is None:
-        return None
+        return _coco(detection)
     names = said.labels.names
     if detection is not None and len(names) == detection.classes + 1 and names[0].lower() in ("???", "background"):
         names = names[1:]
     return tuple("" if name == "???" else name for name in names)
 
 
-def _warnings(model: TfLiteModel, detection: Detection | None, feed: _Feed) -> tuple[str, ...]:
+def _coco(detection: Detection | None) -> tuple[str, ...] | None:
+    """COCO's names for the 90 ids of TensorFlow's published detectors."""
+    return COCO_91[1:] if detection is not None and detection.classes == 90 else None
+
+
+def _warnings(model: TfLiteModel, said: TfLiteStatement, detection: Detection | None, feed: _Feed) -> tuple[str, ...]:
     told = [feed.why] if feed.why else []
     if model.subgraphs > 1:
         told.append(f"the file holds {model.subgraphs} graphs; the first is imported")
@@ -124,6 +130,8 @@ def _warnings(model: TfLiteModel, detection: Detection | None, feed: _Feed) -> t
         told.append(
             "nothing says how its input is normalised: (pixel - 127.5) / 127.5, as TensorFlow's detectors have it"
         )
+    if said.labels is None and _coco(detection) is not None:
+        told.append("no labels in the file: the names are COCO's, by the count of 90 classes")
     if detection is not None and detection.classes_a_box > 1:
         told.append(f"its post-process gave up to {detection.classes_a_box} classes a box; the best one is given")
     return tuple(told)

@@ -28,6 +28,7 @@ __all__ = ["save_ir"]
 # An exporter's remarks that identification reads.
 _REMARKS = ("task", "names", "imgsz", "stride", "kpt_shape", "author", "description")
 _STRIDES = (8, 16, 32)
+_MOST_SIDE = 4096  # of a picture that is run through the network to see where its boxes lie
 _REFUSALS = (
     RuntimeError, GeneralFailure, InitializationFailure, NotImplementedFailure, OpConversionFailure,
     OpValidationFailure, UnicodeDecodeError,
@@ -113,32 +114,38 @@ def _floats(graph: ov.Model, model: TfLiteModel) -> list[str]:
 
 
 def _dequantised(output: ov.Output, tensor: TfLiteTensor) -> ov.Node:
-    rounded = _rounded(output)
+    rounded = _rounded_once(output, tensor)
     if rounded is not None:
-        value, ends, levels = rounded
-        real = [op.constant(((end - tensor.zero_point) * tensor.scale).astype(np.float32)) for end in ends[2:]]
-        return op.fake_quantize(value, op.constant(ends[0]), op.constant(ends[1]), *real, levels)
+        return rounded
     value = op.convert(output, np.float32)
     if tensor.zero_point:
         value = op.subtract(value, op.constant(np.float32(tensor.zero_point)))
     return op.multiply(value, op.constant(np.float32(tensor.scale)))
 
 
-def _rounded(output: ov.Output) -> tuple[ov.Output, list[NDArray[np.float32]], int] | None:
-    """What is rounded to whole numbers before `output`, the constants of that rounding, and its levels; so that the
-    rounding can give real numbers at once, and the operation before it stays in sight.
+def _rounded_once(output: ov.Output, tensor: TfLiteTensor) -> ov.Node | None:
+    """Where whole numbers come from a rounding and are only moved since: the same rounding to real numbers, moved
+    alike, so that the operation before it stays in sight. None where something else makes them.
     """
-    convert = output.get_node()
-    if convert.get_type_name() != "Convert":
-        return None
-    quantise = convert.input_value(0).get_node()
-    if quantise.get_type_name() != "FakeQuantize":
-        return None
-    constants = [quantise.input_value(k).get_node() for k in range(1, 5)]
+    moves: list[ov.Node] = []
+    node = output.get_node()
+    while node.get_type_name() != "FakeQuantize":
+        if node.get_type_name() not in ("Convert", "Transpose", "Reshape") or len(moves) > 8:
+            return None
+        moves.append(node)
+        node = node.input_value(0).get_node()
+    constants = [node.input_value(k).get_node() for k in range(1, 5)]
     if any(constant.get_type_name() != "Constant" for constant in constants):
         return None
     ends = [np.asarray(constant.data, np.float32) for constant in constants]  # type: ignore[attr-defined]
-    return quantise.input_value(0), ends, int(quantise.get_attributes()["levels"])
+    ends[2:] = [((end - tensor.zero_point) * tensor.scale).astype(np.float32) for end in ends[2:]]
+    value = op.fake_quantize(node.input_value(0), *map(op.constant, ends), int(node.get_attributes()["levels"]))
+    for move in reversed(moves):
+        if move.get_type_name() == "Transpose":
+            value = op.transpose(value, move.input_value(1))
+        elif move.get_type_name() == "Reshape":
+            value = op.reshape(value, move.input_value(1), bool(move.get_attributes()["special_zero"]))
+    return value
 
 
 def _replaced(result: ov.Node, output: ov.Output, made: ov.Node, names: set[str]) -> None:
@@ -193,6 +200,8 @@ def _size(graph: ov.Model) -> tuple[int, int] | None:
     if shape.rank.get_length() != 4 or any(side.is_dynamic for side in list(shape)[1:]):
         return None
     sides = [side.get_length() for side in list(shape)[1:]]
+    if max(sides) > _MOST_SIDE:
+        return None
     return (sides[2], sides[1]) if sides[0] in (1, 3) else (sides[1], sides[0])
 
 
