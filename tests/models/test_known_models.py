@@ -93,17 +93,18 @@ def test_the_files_that_cannot_tell_ask_for_the_resize(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "task"),
+    ("name", "task", "asked"),
     [
-        ("mobilefacenet", "embedding"),
-        ("squeezenet-fp16", "classification"),
-        ("ppocrv3-det-en", "segmentation"),
+        ("mobilefacenet", "embed", "--scale"),
+        ("squeezenet-fp16", "classify", "--scale"),
+        ("ppocrv3-det-en", "text-detect", ""),
     ],
 )
-def test_what_is_no_detector_says_so(name: str, task: str, tmp_path: Path) -> None:
+def test_other_tasks_say_what_they_are(name: str, task: str, asked: str, tmp_path: Path) -> None:
     identified = look(name, tmp_path)
-    assert not identified.decided
     assert identified.spec.task == task
+    assert identified.decided is not bool(asked)
+    assert asked in identified.question
 
 
 def test_the_same_names_and_shapes_can_mean_different_things(tmp_path: Path) -> None:
