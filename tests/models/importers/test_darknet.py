@@ -390,6 +390,18 @@ def test_wrong_weights_are_told_by_layer(tmp_path: Path) -> None:
         read(found)
 
 
+def test_variances_of_dead_channels_are_nought(tmp_path: Path) -> None:
+    cfg = NET + CONV.replace("filters", "batch_normalize=1\nfilters")
+    good, x = weights_for(cfg), picture()[None]
+    places = slice(20 + 3 * 16, 20 + 4 * 16)
+    found = []
+    for variances in (np.zeros(4, "<f4"), np.full(4, -7e-44, "<f4")):
+        data = good[: places.start] + variances.tobytes() + good[places.stop :]
+        found.append(next(iter(outputs(read(put(tmp_path, cfg, data)), x).values())))
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_array_equal(*found)
+
+
 def test_odd_but_right_files_are_read(tmp_path: Path) -> None:
     plain = NET + CONV
     odd = "\ufeff# a comment\r\n; another\r\n[ Net ]\r\n width = 8 # wide\r\nheight\t=6\r\nchannels=3\r\n\r\n"

@@ -68,6 +68,23 @@ def test_a_plain_model_keeps_names_and_values(tmp_path: Path) -> None:
     assert imported.manifest.head is None
 
 
+@pytest.mark.parametrize("repeats", [(1, 4, 4, 1), (1, 4, 4, 2)])
+def test_pooled_pictures_are_tiled_beside_the_picture(tmp_path: Path, repeats: tuple[int, ...]) -> None:
+    made, channels = ModelFile(), 3 * repeats[3]
+    x = made.tensor("x", (1, 4, 4, 3))
+    pooled = made.tensor("pooled", (1, 1, 1, 3))
+    times = made.tensor("times", (4,), "int32", np.array(repeats, np.int32))
+    tiled = made.tensor("tiled", (1, 4, 4, channels))
+    both = made.tensor("both", (1, 4, 4, channels + 3))
+    made.operator(1, [x], [pooled], (5, {0: ("b", 1), 1: ("i", 4), 2: ("i", 4), 3: ("i", 4), 4: ("i", 4)}))
+    made.operator(69, [pooled, times], [tiled], (52, {}))
+    made.operator(2, [tiled, x], [both], (10, {0: ("i", 3)}))
+    picture = _picture()
+    (found,) = _run(_import(tmp_path, made.save([x], [both])), picture).values()
+    wanted = np.concatenate([np.tile(picture.mean((1, 2), keepdims=True), repeats), picture], 3)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 @pytest.mark.parametrize(("dtype", "zero", "low"), [("uint8", 128, 0), ("int8", 0, 128), ("int8", -1, 128)])
 def test_quantised_pictures_take_pixels_and_outputs_are_real(tmp_path: Path, dtype: str, zero: int, low: int) -> None:
     scale = 1 / 128

@@ -27,6 +27,8 @@ _OTHERS = {
     b"[net": "it is a cfg: were cfg and weights swapped?",
     b"\x1f\x8b": "it is packed with gzip: unpack it first",
 }
+# Running variances of channels that died in training end a little below 0 (published files hold -7e-44).
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,13 +138,13 @@ class BinaryWeights:
 
 
 def checked_normalisation(path: Path, layer: Section, read: Normalisation) -> Normalisation:
-    """`read`; raises ModelError where it cannot have been written for this layer."""
-    if not (read.variance >= 0).all() or not math.isfinite(float(read.variance.sum(dtype=np.float64))):
+    """`read`, its variances 0 or more; raises ModelError where it cannot have been written for this layer."""
+    if not (read.variance >= -_ROUNDING).all() or not math.isfinite(float(read.variance.sum(dtype=np.float64))):
         raise ModelError(
             f"{path}: the variances of {layer.name} (line {layer.line} of {Path(layer.file).name}) hold "
             "what no variance is: these weights belong to another cfg"
         )
-    return read
+    return Normalisation(read.scale, read.mean, np.maximum(read.variance, np.float32(0.0)))
 
 
 def open_weights(path: Path) -> BinaryWeights:

@@ -1,7 +1,8 @@
-"""TFLite's operations outside its schema that we compute ourselves, in OpenVINO's operations.
+"""TFLite's operations that we compute ourselves, in OpenVINO's operations: those outside its schema, and TILE.
 
 TFLite_Detection_PostProcess: tensorflow/lite/kernels/detection_postprocess.cc; its suppression is left to the head.
 Convolution2DTransposeBias: MediaPipe's transposed convolution with a bias.
+TILE: OpenVINO moves transpositions past it without turning its repeats (seen in 2026.4), as image pooling has them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = ["DETECTION", "Detection", "detection_of", "extensions", "refuse_unkno
 
 DETECTION = "TFLite_Detection_PostProcess"
 _TRANSPOSED = "Convolution2DTransposeBias"
+_TILE = 69
 _SAME = 1  # TfLitePadding: 0 unknown, 1 same, 2 valid
 _CONTROL = {118: "IF", 119: "WHILE", 129: "CALL_ONCE", 31: "CALL", 142: "VAR_HANDLE", 143: "READ_VARIABLE"}
 
@@ -133,7 +135,26 @@ def extensions(model: TfLiteModel, path: Path, detection: Detection | None) -> l
         if len(steps) > 1:
             raise ModelError(f"{path}: its {_TRANSPOSED} operations differ in stride or padding; export it to ONNX")
         made.append(ConversionExtension(_TRANSPOSED, _transposed_nodes(steps.pop())))
+    if any(operator.code == _TILE for operator in model.operators):
+        made.append(ConversionExtension("TILE", _tiled))
     return made
+
+
+def _tiled(node: NodeContext) -> list[ov.Output]:
+    """The input repeated: axes of length 1 by broadcasting, others by concatenation."""
+    value, repeats = node.get_input(0), node.get_input(1)
+    sides, constant = value.get_partial_shape(), repeats.get_node()
+    if sides.is_dynamic or constant.get_type_name() != "Constant":
+        return [op.tile(value, repeats).output(0)]
+    lengths = [int(side.get_length()) for side in sides]
+    times = [int(count) for count in np.ravel(constant.data)]
+    wide = [count if length == 1 else length for length, count in zip(lengths, times, strict=True)]
+    if wide != lengths:
+        value = op.broadcast(value, op.constant(np.array(wide, np.int64))).output(0)
+    for axis, (length, count) in enumerate(zip(lengths, times, strict=True)):
+        if length != 1 and count != 1:
+            value = op.concat([value] * count, axis).output(0)
+    return [value]
 
 
 def _detection_nodes(detection: Detection) -> Callable[[NodeContext], list[ov.Output]]:
