@@ -13,8 +13,9 @@ import typer
 from sightline import flags
 from sightline.cli.describing import lines
 from sightline.cli.frame import frame_at
+from sightline.cli.probing import in_words, probed
 from sightline.config import ModelConfig
-from sightline.errors import ModelError, UsageError
+from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.arrival import Arrived, arrive
 from sightline.models.bundle import BUNDLE_SUFFIX, check_bundle_target, write_bundle
 from sightline.models.describe import describe
@@ -44,6 +45,7 @@ def command(
     sample: Annotated[
         list[str] | None, typer.Option(help="a test picture to keep, with what the model says of it (repeatable)")
     ] = None,
+    video: Annotated[Text, typer.Option(help="a clip of the model's own subject, to try what is open on")] = None,
     head: Annotated[Text, typer.Option(help="how the outputs are read: NAME:key=value,...")] = None,
     color: Annotated[Text, typer.Option(help="rgb, bgr or grey")] = None,
     mean: Annotated[Text, typer.Option(help="tensor = (pixel - mean) / scale")] = None,
@@ -72,7 +74,9 @@ def command(
         target = Path(output) if output is not None else _beside(first)
         check_bundle_target(target)
         arrived = _named(arrive(first, given, workspace), name, licence)
-        report = _packed(arrived, config, target, fetched, _Samples(tuple(sample or ()), _made(workspace / "samples")))
+        report = _packed(
+            arrived, config, target, fetched, _Samples(tuple(sample or ()), _made(workspace / "samples")), video
+        )
     print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
 
 
@@ -161,16 +165,23 @@ class _Samples:
 
 
 def _packed(
-    arrived: Arrived, config: ModelConfig, target: Path, fetched: Download | None, samples: _Samples
+    arrived: Arrived,
+    config: ModelConfig,
+    target: Path,
+    fetched: Download | None,
+    samples: _Samples,
+    video: Text,
 ) -> dict[str, object]:
     """Identify, write, and say what was written."""
-    identified = identify_arrived(arrived, config)
-    require(identified)
+    identified, tried = identify_arrived(arrived, config), dict[str, object]()
+    if video is not None:
+        identified, tried = probed(identified, config, video, doubt=False)
+    _decided(identified, tried)
     kept = samples.written(identified)
     if kept:
         names = tuple(name for name in kept if expected_file(name) in kept)
         identified = identified.stating({"samples": (*arrived.stated.samples, *names)})
-    report = describe(identified)
+    report = describe(identified) | tried
     origin = None
     if fetched is not None:
         files = {path.name: content_hash((path,)) for path in arrived.sources if path.is_file()}
@@ -184,6 +195,17 @@ def _packed(
             ]
     report["written"] = str(write_bundle(identified, target, origin, kept))
     return report
+
+
+def _decided(identified: Identified, tried: dict[str, object]) -> None:
+    """Raises UndecidedError with the question, and what the pictures say of it."""
+    try:
+        require(identified)
+    except UndecidedError as error:
+        words = in_words(tried)
+        if not words:
+            raise
+        raise UndecidedError("\n".join([str(error), *(text for _, text in words[:4])])) from error
 
 
 def _list(value: object) -> list[object]:

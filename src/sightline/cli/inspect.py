@@ -1,4 +1,7 @@
-"""`sightline inspect model.onnx [picture.jpg -o check.jpg]`: what a model is, why, what is open, and what it sees."""
+"""`sightline inspect model.onnx [picture.jpg -o check.jpg]`: what a model is, why, what is open, and what it sees.
+
+With `--video CLIP` what is open is tried on pictures, with `--probe` what was decided is doubted too.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ import typer
 from sightline import flags
 from sightline.cli.describing import lines
 from sightline.cli.frame import frame_at, write_picture
+from sightline.cli.probing import probed
 from sightline.cli.trying import as_record, side_by_side
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
 from sightline.models.describe import describe
-from sightline.models.identify import identify, require, save_manifest
-from sightline.pipeline.build import build_model
+from sightline.models.identify import Identified, identify, require, save_manifest
+from sightline.pipeline.build import build_identified
 
 __all__ = ["command"]
 
@@ -27,6 +31,8 @@ def command(
     model: Annotated[str, typer.Argument(help="a model file, or a folder that holds it")],
     picture: Annotated[Text, typer.Argument(help="a picture or video to try it on")] = None,
     output: Annotated[Text, typer.Option("-o", "--output", help="what the network sees beside what it finds")] = None,
+    video: Annotated[Text, typer.Option(help="a clip of the model's own subject, to try what is open on")] = None,
+    probe: Annotated[bool, typer.Option("--probe", help="try the alternatives to what was decided too")] = False,
     save: Annotated[bool, typer.Option("--save", help="write model.yaml into the model's folder")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON on standard output")] = False,
     head: Annotated[Text, typer.Option(help="how the outputs are read: NAME:key=value,...")] = None,
@@ -49,9 +55,12 @@ def command(
     if picture is None and output is not None:
         raise UsageError(f"-o {output}: needs a picture to try the model on: sightline inspect {model} PICTURE")
     found = identify(config)
-    report = describe(found)
+    told: dict[str, object] = {}
+    if video is not None or probe:
+        found, told = probed(found, config, video, probe)
+    report = describe(found) | told
     if picture is not None and found.decided:
-        report["tried"] = _tried(config, picture, output)
+        report["tried"] = _tried(found, config, picture, output)
     if save:
         folder = Path(model) if Path(model).is_dir() else Path(model).parent
         report["saved"] = str(save_manifest(found, folder))
@@ -60,10 +69,10 @@ def command(
         require(found)
 
 
-def _tried(config: ModelConfig, picture: str, output: Text) -> dict[str, object]:
+def _tried(found: Identified, config: ModelConfig, picture: str, output: Text) -> dict[str, object]:
     """What the model says of one frame, and the picture of it where one is asked for."""
     frame = frame_at(picture)
-    model, _ = build_model(config)
+    model = build_identified(found, config)
     try:
         said = model.predict(frame)
     finally:

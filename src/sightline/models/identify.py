@@ -75,7 +75,7 @@ def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
     said = (stated_by_graph(graph.metadata), stated_by_sides(located))
     tables = label_tables(located)
     facts = _facts(graph, located, manifest, said, tables)
-    reading = _reading(facts, config, manifest)
+    reading = _reading(facts, config, arrived)
     feeding = decide_feeding(facts, reading.family, config, manifest.input, said)
     options = _options(reading, config, manifest)
     inputs = inputs_of(facts, reading, feeding, manifest)
@@ -170,14 +170,15 @@ def _facts(
     return Facts(graph, picture, others, size, counts[0] if counts else 0, hints)
 
 
-def _reading(facts: Facts, config: ModelConfig, manifest: Manifest) -> Reading:
+def _reading(facts: Facts, config: ModelConfig, arrived: Arrived) -> Reading:
     """The reading, with the user's or the manifest's head above what was recognised."""
-    found = recognise(facts)
+    found, manifest = recognise(facts), arrived.stated
     head = config.head or manifest.head
     if head is None:
         return found
     resolve("head", head)
-    by = "--head" if config.head else "model.yaml"
+    own = arrived.format in ("onnx", "openvino", "bundle")
+    by = "--head" if config.head else "model.yaml" if own else f"the {arrived.format} file"
     if head == found.head:
         return replace(found, confidence=1.0, reasons=(f"{by} says {head}", *found.reasons), open=())
     family = FAMILY_OF_HEAD.get(head, "unknown")
