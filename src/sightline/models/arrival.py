@@ -260,6 +260,7 @@ def _remember(imported: Imported, room: Path) -> str:
             "warnings": imported.warnings,
             "folder": None if imported.folder is None else str(imported.folder.resolve()),
             "keys": [asdict(fate) for fate in imported.keys],
+            "absent": [str(path.resolve()) for path in imported.absent],
         }
     )
 
@@ -269,6 +270,9 @@ def _recall(entry: Path) -> Imported | None:
         told: dict[str, Any] = json.loads((entry / "import.json").read_text("utf-8"))
         sources = cast("dict[str, str]", told["sources"])
         if any(content_hash((Path(path),)) != digest for path, digest in sources.items()):
+            return None
+        absent = tuple(Path(path) for path in told["absent"])
+        if any(path.exists() for path in absent):
             return None
         weights = entry / told["weights"]
         if not weights.is_file():
@@ -281,6 +285,7 @@ def _recall(entry: Path) -> Imported | None:
             tuple(told["warnings"]),
             None if told["folder"] is None else Path(told["folder"]),
             tuple(KeyFate(**fate) for fate in told["keys"]),
+            absent,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

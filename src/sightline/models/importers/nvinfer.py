@@ -17,7 +17,7 @@ from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.models.formats import is_nvinferserver
 from sightline.models.graph import Graph
 from sightline.models.importers.contents import above
-from sightline.models.importers.nvinfer_files import model_of
+from sightline.models.importers.nvinfer_files import find, model_of
 from sightline.models.importers.nvinfer_labels import names_of
 from sightline.models.importers.nvinfer_manifest import translated
 from sightline.models.importers.nvinfer_settings import Settings, settings_of
@@ -39,11 +39,12 @@ def read(found: Foreign) -> Imported:
     if is_nvinferserver(text):
         whole = parse_message(text, config)
         entries = tuple(entries_of(whole, str(config)))
-        settings, imported = settings_of_message(whole, config), served_model(whole, found)
-        return _imported(config, entries, settings, imported, server=True)
+        imported = served_model(whole, found)
+        return _imported(config, entries, settings_of_message(whole, config), imported, server=True)
     file = parse_key_file(text, config)
     _check(file)
-    return _imported(config, file.entries, settings_of(file), model_of(file, found), server=False)
+    imported = model_of(file, found)  # what is missing is told before what is wrong
+    return _imported(config, file.entries, settings_of(file), imported, server=False)
 
 
 def keys_of(config: Path) -> tuple[KeyFate, ...]:
@@ -72,14 +73,18 @@ def _imported(config: Path, entries: Sequence[Entry], settings: Settings, inner:
     made = translated(settings, names, _graph(inner.weights), inner.manifest, config, inner.weights)
     fates = fates_of(entries, NVINFERSERVER if server else NVINFER)
     manifest = above(_silent(made.manifest), inner.manifest)
-    sources = [config, *inner.sources, *([names.file] if names.file is not None else [])]
-    warnings = (*told(fates), *inner.warnings, *names.warnings, *made.warnings)
+    mean = None if settings.mean_file is None else find(settings.mean_file, config)
+    sources = [config, *inner.sources, *(file for file in (names.file, mean) if file is not None)]
+    here = (str(config), str(names.file))
+    own = [note if note.startswith(here) else f"{config}: {note}" for note in made.warnings]
+    warnings = (*told(fates), *inner.warnings, *names.warnings, *own)
     return replace(
         inner,
         manifest=manifest,
         sources=tuple(dict.fromkeys(sources)),
         warnings=tuple(dict.fromkeys(warnings)),
         folder=inner.folder if server else None,
+        absent=names.absent,
         keys=tuple(_with_result(fate, manifest) for fate in fates),
     )
 

@@ -16,26 +16,27 @@ from sightline.models.importers.nvinfer_settings import Named
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.manifest import Manifest
 
-__all__ = ["find", "missing", "model_of"]
+__all__ = ["find", "missing", "model_of", "places"]
 
 # what TensorRT's builder appends to the name of the file that an engine is built from
 _BUILT = re.compile(r"_b\d+(_gpu\d+|_dla\d+)?_(fp32|fp16|int8|best|bf16|fp8)\.engine$", re.I)
-_ENCRYPTED = ("tlt-encoded-model", "uff-file")
+# what nobody but its maker reads: key -> the suffix that such files have
+_UNREADABLE = {"tlt-encoded-model": ".etlt", "uff-file": ".uff", "model-engine-file": ".engine"}
 
 
 def find(named: Named, config: Path) -> Path | None:
     """The file where the configuration says that it is, else one of its name beside the configuration."""
-    return next((path for path in _places(named.text, config) if _is_file(path)), None)
+    return next((path for path in places(named.text, config) if _is_file(path)), None)
 
 
 def missing(named: Named, config: Path) -> str:
     """What a message says of a file that is not there: where it is named, and where it was looked for."""
-    looked = " and ".join(dict.fromkeys(str(path) for path in _places(named.text, config)))
+    looked = " and ".join(dict.fromkeys(str(path) for path in places(named.text, config)))
     return f"{named.where} names {named.text[:120]}, which is missing: looked for {looked[:300]}"
 
 
 def model_of(file: KeyFile, found: Foreign) -> Imported:
-    """The model that `file` names, as a runtime loads it. Raises ModelError where it is missing or nobody can read it."""
+    """The model that `file` names, as a runtime loads it. Raises ModelError where it is missing or unreadable."""
     choices = _Choices(file, found)
     for choice in (choices.given, choices.onnx, choices.darknet, choices.caffe, choices.built_from):
         imported = choice()
@@ -44,7 +45,7 @@ def model_of(file: KeyFile, found: Foreign) -> Imported:
     raise choices.nothing()
 
 
-def _places(text: str, config: Path) -> list[Path]:
+def places(text: str, config: Path) -> list[Path]:
     """Where a file may be; a name with a NUL is nowhere."""
     text = text.strip().strip('"').removeprefix("file://").replace("\\", "/")
     if not text or "\0" in text:
@@ -104,17 +105,18 @@ class _Choices:
         return self._pair(prototxt, [weights])
 
     def built_from(self) -> Imported | None:
-        """The ONNX file that an engine was built from, by the engine's name."""
-        named = self._named("model-engine-file")
-        if named is None:
-            return None
-        source = _BUILT.sub("", named.text)
-        tries = [source] if source != named.text else [str(Path(named.text).with_suffix(".onnx"))]
-        for text in tries:
-            path = find(replace(named, text=text), self.file.path)
-            if path is not None and path.suffix.lower() == ".onnx":
+        """The ONNX file that an engine was built from, or that lies beside what cannot be read, by its name."""
+        for key in reversed(_UNREADABLE):
+            named = self._named(key)
+            if named is None:
+                continue
+            source = Path(_BUILT.sub("", named.text.strip()))
+            if source.suffix.lower() != ".onnx":
+                source = source.with_suffix(".onnx") if source.name else source
+            path = find(replace(named, text=str(source)), self.file.path)
+            if path is not None:
                 imported = hand_on(path, self.found)
-                note = f"{named.where}: the engine is not read; {path.name}, which it was built from, is"
+                note = f"{named.where} names {Path(named.text).name[:80]}, which is not read; {path.name} beside it is"
                 return replace(imported, warnings=(*imported.warnings, note))
         return None
 
@@ -124,16 +126,17 @@ class _Choices:
             named = self._named(key)
             if named is not None and find(named, self.file.path) is None:
                 return ModelError(f"{missing(named, self.file.path)}\n{_PUT}")
-        for key in (*_ENCRYPTED, "model-engine-file"):
+        for key, suffix in _UNREADABLE.items():
             named = self._named(key)
             if named is None:
                 continue
+            own = Path(named.text.strip())
             try:
-                refuse_compiled(Path(named.text.strip()))
+                refuse_compiled(own)
+                refuse_compiled(Path(f"model{suffix}"))
             except ModelError as error:
                 what, _, advice = str(error).partition(": ")[2].partition("\n")
                 return ModelError(f"{named.where} names {named.text[:120]}: {what}\n{advice}; then say onnx-file=FILE")
-            return ModelError(f"{named.where} names {named.text[:120]}, which nobody but its maker reads\n{_PUT}")
         return ModelError(
             f"{self.file.path}: names no model: no onnx-file, no custom-network-config, no proto-file\n{_PUT}"
         )

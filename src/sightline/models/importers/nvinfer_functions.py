@@ -42,7 +42,7 @@ _FACE = Reads(("yolov7-pose", "yolov8-pose", "yolo-end2end-pose"), "faces and th
 # the name without NvDsInfer, Parse, Custom, and what says how it is compiled; in lower case
 _READS: dict[str, Reads] = {
     "yolo": _DECODED,
-    "yoloe": _DECODED,
+    "yoloe": Reads(_DECODED.heads, _DECODED.what, {"order": "xyxy"}),
     "yolooriginal": Reads(("yolov5", "yolov8", "darknet-yolo", "decoded-rows"), "YOLO's candidates"),
     "yolov2": _REGION,
     "yolov2tiny": _REGION,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sightline.errors import ModelError
 from sightline.foreign.keyfile import text_of_file
-from sightline.models.importers.nvinfer_files import find, missing
+from sightline.models.importers.nvinfer_files import find, missing, places
 from sightline.models.importers.nvinfer_settings import Named, Settings
 
 __all__ = ["Names", "mean_of", "names_of"]
@@ -19,11 +19,15 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """rows: the lines of a label file, each parted at its semicolons. file: None where there is none."""
+    """rows: the lines of a label file, each parted at its semicolons. file: None where there is none.
+
+    absent: where it was looked for in vain.
+    """
 
     rows: tuple[tuple[str, ...], ...] = ()
     file: Path | None = None
     warnings: tuple[str, ...] = ()
+    absent: tuple[Path, ...] = ()
 
     def of_classes(self, settings: Settings, warnings: list[str]) -> tuple[str, ...]:
         """Names by class id; of a classifier with several questions one row of names each, with semicolons."""
@@ -48,7 +52,8 @@ def names_of(settings: Settings, config: Path) -> Names:
         return Names()
     path = find(settings.labels, config)
     if path is None:
-        return Names(warnings=(f"{missing(settings.labels, config)}; the classes go without names",))
+        note = f"{missing(settings.labels, config)}; the classes go without names"
+        return Names(warnings=(note,), absent=tuple(places(settings.labels.text, config)))
     text = text_of_file(path).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     rows: list[tuple[str, ...]] = []
     for line in text.split("\n"):

@@ -37,11 +37,12 @@ def thresholds(settings: Settings, labels: Sequence[str]) -> tuple[ThresholdMani
     if most == 0:
         warnings.append("topk=0 would leave nothing; it is passed over")
         most = None
+    count = 1 if settings.together else max(settings.classes or 1, 1)
     made = ThresholdManifest(
         score=_unit(least),
         nms=iou,
-        top=None if most is None else max(1, min(most * max(settings.classes or 1, 1), 10_000)),
-        each=most,
+        top=None if most is None else max(1, min(most * count, 10_000)),
+        each=None if settings.together else most,
         per_class=by_class,
     )
     return made, warnings
@@ -53,10 +54,11 @@ def clustering(settings: Settings) -> tuple[dict[str, object], list[str]]:
     told: dict[str, object] = {"cluster": settings.cluster}
     if settings.cluster == "group-rectangles":
         if not every.group:
-            return {"cluster": "nms"}, [
-                f"cluster-mode: 0 without a group-threshold suppresses by overlap, IoU {_GROUPED_IOU:g}, the "
-                f"{_GROUPED_MOST} best of a class, as DeepStream does now"
-            ]
+            note = (
+                f"cluster-mode 0 (group-rectangles) without a group-threshold suppresses by overlap, IoU "
+                f"{_GROUPED_IOU:g}, the {_GROUPED_MOST} best of a class, as DeepStream does now"
+            )
+            return {"cluster": "nms"}, [note] if settings.grouped else []
         told["min_boxes"] = every.group
         told["eps"] = every.eps or 0.0
     if settings.cluster in ("dbscan", "hybrid"):

@@ -40,10 +40,13 @@ def translated(
     picture = _picture(graph, weights)
     reading = _reading(graph, picture, settings, names, weights)
     head, options = _head(settings, reading, inner, graph, made.warnings)
-    head_options = dict(options)
+    head_options: dict[str, object] = dict(inner.head_options) if head == inner.head else {}
     if head:
-        head_options |= _options(settings, names, head, reading, graph, made.warnings)
-    known = names.of_classes(settings, made.warnings)
+        head_options |= reading.options if reading is not None and reading.head == head else {}
+        head_options |= options
+        head_options |= _options(settings, head, graph, made.warnings)
+    # a reader of text has symbols in place of classes, which label files do not hold
+    known = () if head == "ctc" else names.of_classes(settings, made.warnings)
     limits, notes = thresholds(settings, known)
     made.warnings += notes
     made.manifest = Manifest(
@@ -110,7 +113,7 @@ def _size(settings: Settings, picture: TensorSpec | None, config: Path, warnings
         return None
     said = (settings.dims[2], settings.dims[1])
     own = (0, 0) if picture is None else InputSpec(picture).size_wh
-    if 0 not in own and own != said and own != said[::-1]:
+    if 0 not in own and own != said:
         warnings.append(
             f"{config}: infer-dims say {said[0]}x{said[1]}, the model takes {own[0]}x{own[1]}: that is what it gets"
         )
@@ -189,19 +192,17 @@ def _built_in(settings: Settings, found: str, sure: bool, graph: Graph, warnings
             return "detectnet"
         return ""
     usual = {"classify": "classify", "semantic": "semantic"}.get(settings.task, "")
-    if usual and not sure:
+    if not usual or (found and TASK_OF_HEAD.get(found, "detect") == settings.task):
+        return found if usual else ""
+    if not sure:
         return usual
-    if usual and TASK_OF_HEAD.get(found, "detect") != TASK_OF_HEAD[usual]:
-        warnings.append(
-            f"network-type says {settings.task}, but the model's outputs are those of head {found}, which is taken"
-        )
-        return ""
-    return found if usual else ""
+    warnings.append(
+        f"network-type says {settings.task}, but the model's outputs are those of head {found}, which is taken"
+    )
+    return ""
 
 
-def _options(
-    settings: Settings, names: Names, head: str, reading: Reading | None, graph: Graph, warnings: list[str]
-) -> dict[str, object]:
+def _options(settings: Settings, head: str, graph: Graph, warnings: list[str]) -> dict[str, object]:
     """Options of the head that the file states."""
     told: dict[str, object] = {}
     if head == "detectnet":
@@ -209,17 +210,15 @@ def _options(
         warnings += notes
         told |= options
     elif head == "classify":
-        told |= _classify(settings, names, graph)
+        told |= _classify(settings, graph)
     elif head == "semantic" and settings.map_last is not None and _channelled(graph):
         told["channels_last"] = settings.map_last
     if head != "detectnet" and settings.task == "detect" and settings.cluster in ("dbscan", "hybrid"):
         warnings.append(f"cluster-mode: {settings.cluster} is head detectnet's; head {head} suppresses by overlap")
-    if reading is not None and reading.head == head:
-        told = {**reading.options, **told}
     return told
 
 
-def _classify(settings: Settings, names: Names, graph: Graph) -> dict[str, object]:
+def _classify(settings: Settings, graph: Graph) -> dict[str, object]:
     told: dict[str, object] = {}
     outputs = [output.name for output in graph.outputs]
     wanted = tuple(_of_graph(name, outputs) for name in settings.outputs)
@@ -256,9 +255,9 @@ def _compare(settings: Settings, reading: Reading | None, graph: Graph, names: N
             f"output-blob-names: the model has no {', '.join(strange[:4])}; it has {', '.join(outputs[:6])}"
         )
     theirs = None if reading is None else reading.classes
-    if settings.classes is not None and theirs is not None and settings.task == "detect":
-        if theirs > settings.classes + (1 if reading is not None and reading.background else 0):
-            warnings.append(
-                f"num-detected-classes={settings.classes}, but the model has {theirs} classes: those from "
-                f"{settings.classes} on are told as well"
-            )
+    surplus = 1 if reading is not None and reading.background else 0
+    if settings.classes is not None and settings.task == "detect" and (theirs or 0) > settings.classes + surplus:
+        warnings.append(
+            f"num-detected-classes={settings.classes}, but the model has {theirs} classes: those from "
+            f"{settings.classes} on are told as well"
+        )

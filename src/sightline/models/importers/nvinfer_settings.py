@@ -58,8 +58,9 @@ class Limits:
 class Settings:
     """gain, offsets: tensor = gain * (pixel - offsets). dims: channels, height, width. nhwc: None where not said.
 
-    classes: None where not said. every: limits of all classes; own: of single ones. filtered: classes never told.
-    questions: what a classifier's answers are called. functions: the parse functions. outputs: names of tensors.
+    classes: None where not said. every: limits of all classes; own: of single ones; together: `most` is that of all
+    classes together. grouped: the file itself asks for group-rectangles. filtered: classes never told.
+    question: what a classifier's answer is called. function: the parse function. outputs: names of tensors.
     """
 
     task: Task = "detect"
@@ -75,8 +76,10 @@ class Settings:
     labels: Named | None = None
     outputs: tuple[str, ...] = ()
     cluster: Cluster = "group-rectangles"
+    grouped: bool = False
     every: Limits = Limits()
     own: dict[int, Limits] = field(default_factory=dict[int, Limits])
+    together: bool = False
     filtered: tuple[int, ...] = ()
     answer_least: float | None = None
     question: str = ""
@@ -110,6 +113,7 @@ def settings_of(file: KeyFile) -> Settings:
         labels=said.named("labelfile-path"),
         outputs=said.words("output-blob-names"),
         cluster=_choice(said, "cluster-mode", _CLUSTERS, said.whole("cluster-mode", legacy)),
+        grouped=said.get("cluster-mode") is not None and said.whole("cluster-mode", 0) == 0,
         every=_limits(_Reader(file, "class-attrs-all")),
         own=_own(file),
         filtered=tuple(int(n) for n in said.numbers("filter-out-class-ids") if n >= 0),

@@ -25,7 +25,9 @@ _POLICIES: dict[str, Cluster] = {
 
 
 def entries_of(message: Message, file: str, group: str = "") -> Iterable[Entry]:
-    """Every field that holds a value, and every empty block; a group is the path of its blocks, numbered if repeated."""
+    """Every field that holds a value, and every empty block. A group is the path of its blocks, repeated ones with
+    their numbers.
+    """
     counts: dict[str, int] = {}
     for written in message.written:
         blocks = [value for value in written.values if isinstance(value, Message)]
@@ -55,7 +57,7 @@ def settings_of_message(whole: Message, path: Path) -> Settings:
     format = before.text("network_format")
     order = before.text("tensor_order")
     base = Settings(
-        color=_FORMATS.get(format),
+        color=_FORMATS.get(format, COLORS[0]),
         gain=normal.number("scale_factor", 1.0) or 1.0,
         offsets=normal.numbers("channel_offsets"),
         mean_file=_named(normal, "mean_file", path),
@@ -114,8 +116,10 @@ def _detector(base: Settings, held: Message, path: Path) -> Settings:
     return replace(
         base,
         task="detect",
+        together=True,
         classes=held.whole("num_detected_classes") or None,
         cluster=_POLICIES[policy] if policy else "none",
+        grouped=policy == "group_rectangle",
         every=every,
         own={number: limits for number, limits in own.items() if number >= 0},
         function=_named(held, "custom_parse_bbox_func", path),

@@ -42,6 +42,7 @@ class Imported:
     changes: what was changed on the way, one sentence each. warnings: one line each, for the user.
     folder: where labels and other side files lie if not in `Foreign.folder`.
     keys: of a configuration that names the model: what became of each of its keys.
+    absent: files that were looked for in vain; once one is there, the import is another one.
     """
 
     weights: Path
@@ -51,3 +52,4 @@ class Imported:
     warnings: tuple[str, ...] = ()
     folder: Path | None = None
     keys: tuple[KeyFate, ...] = ()
+    absent: tuple[Path, ...] = ()
