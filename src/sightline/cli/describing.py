@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sightline.cli import probing
 from sightline.cli.trying import in_words
 
 __all__ = ["lines"]
@@ -30,6 +31,7 @@ def lines(report: dict[str, Any]) -> list[str]:
         *(("key", line) for line in _keys(report["keys"])),
         *(("question", line) for line in str(report["question"]).splitlines()),
     ]
+    rows += probing.in_words(report)
     if report["licence"]:
         rows.insert(1, ("licence", report["licence"]))
     if tried := report.get("tried"):
