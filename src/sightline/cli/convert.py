@@ -148,7 +148,7 @@ class _Work:
             lambda model: self.judge(model)[0],
             lambda line: print(line, file=sys.stderr),
         )
-        return self.made(attempt.model)
+        return self.made(attempt.model, "openvino")
 
 
 def _one(work: _Work, to: str, inside: Inside | None) -> _Made:
