@@ -147,3 +147,10 @@ def test_age_and_gender(outputs: dict[str, NDArray[np.float64]]) -> None:
 def test_age_and_gender_of_something_else_are_refused() -> None:
     with pytest.raises(ModelError, match="head age-gender"):
         said(AgeGender(), {"out": np.zeros((1, 7), np.float32)})
+
+
+def test_a_question_stays_open_below_the_least_score() -> None:
+    outputs = {"a": np.array([[0.6, 0.4]], np.float32), "b": np.array([[0.55, 0.45]], np.float32)}
+    found = said(Classify("none", least=0.58), outputs, ("yes", "no"))[0].attributes
+    assert [(a.name, a.label) for a in found] == [("a", "yes")]
+    assert said(Classify("none", least=0.7), {"a": outputs["a"]})[0].attributes == ()
