@@ -68,6 +68,19 @@ def test_a_plain_model_keeps_names_and_values(tmp_path: Path) -> None:
     assert imported.manifest.head is None
 
 
+def test_a_bias_with_the_axis_of_its_weights_is_read(tmp_path: Path) -> None:
+    made = ModelFile()
+    x = made.tensor("x", (1, 4, 4, 3))
+    bias = made.tensor("bias", (3,), "int32", np.array([2, 4, 6], np.int32), scale=0.5, axis=3)
+    real = made.tensor("real", (3,))
+    y = made.tensor("sum", (1, 4, 4, 3))
+    made.operator(6, [bias], [real], (38, {}))
+    made.operator(0, [x, real], [y], (11, {0: ("b", 0)}))
+    picture = _picture()
+    (found,) = _run(_import(tmp_path, made.save([x], [y])), picture).values()
+    np.testing.assert_allclose(found, picture + np.array([1, 2, 3], np.float32), atol=1e-5)
+
+
 @pytest.mark.parametrize("repeats", [(1, 4, 4, 1), (1, 4, 4, 2)])
 def test_pooled_pictures_are_tiled_beside_the_picture(tmp_path: Path, repeats: tuple[int, ...]) -> None:
     made, channels = ModelFile(), 3 * repeats[3]

@@ -122,13 +122,16 @@ class ModelFile:
         value: np.ndarray | None = None,
         scale: float = 0.0,
         zero: int = 0,
+        axis: int = 0,
     ) -> int:
+        """scale: one, or with `axis` one for every element of `shape`."""
         fields: Fields = {0: np.array(shape, np.int32), 1: ("b", DTYPES[dtype]), 2: ("I", 0), 3: name}
         if value is not None:
             fields[2] = ("I", len(self.buffers))
             self.buffers.append({0: np.ascontiguousarray(value, dtype).view(np.uint8).reshape(-1)})
         if scale:
-            fields[4] = {2: np.array([scale], np.float32), 3: np.array([zero], np.int64)}
+            count = shape[0] if axis else 1
+            fields[4] = {2: np.full(count, scale, np.float32), 3: np.full(count, zero, np.int64), 6: ("i", axis)}
         self.tensors.append(fields)
         return len(self.tensors) - 1
 

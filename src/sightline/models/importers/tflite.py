@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.errors import ModelError
+from sightline.errors import ModelError, OutputError
 from sightline.models.coco import COCO_91
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.tflite_custom import Detection, detection_of, refuse_unknown
 from sightline.models.importers.tflite_graph import save_ir
 from sightline.models.importers.tflite_metadata import TfLiteStatement, stated_by_tflite
-from sightline.models.importers.tflite_model import TfLiteModel, TfLiteTensor, parse_tflite
+from sightline.models.importers.tflite_model import (
+    TfLiteModel,
+    TfLiteTensor,
+    parse_tflite,
+    with_axes_in_range,
+)
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
 from sightline.types import ChannelOrder, Resize
 
@@ -45,7 +50,7 @@ def read(found: Foreign) -> Imported:
     detection = detection_of(model, path)
     said = stated_by_tflite(model)
     weights = found.workspace / f"{path.stem}.xml"
-    changes = save_ir(model, path, detection, said.facts, weights)
+    changes = save_ir(model, path, _readable(model, found), detection, said.facts, weights)
     feed = _feed(model, said)
     return Imported(
         weights=weights,
@@ -54,6 +59,19 @@ def read(found: Foreign) -> Imported:
         changes=("TFLite read by OpenVINO and saved as IR", *changes),
         warnings=(*said.warnings, *_warnings(model, said, detection, feed)),
     )
+
+
+def _readable(model: TfLiteModel, found: Foreign) -> Path:
+    """The file as OpenVINO reads it: itself, or a mended copy in the workspace. Raises OutputError."""
+    mended = with_axes_in_range(model)
+    if mended is None:
+        return found.path
+    copy = found.workspace / f"{found.path.stem}.tflite"
+    try:
+        copy.write_bytes(mended)
+    except OSError as error:
+        raise OutputError(f"{copy}: cannot be written: {error.strerror}") from error
+    return copy
 
 
 def _bytes(path: Path) -> bytes:

@@ -36,10 +36,13 @@ _REFUSALS = (
 
 
 def save_ir(
-    model: TfLiteModel, path: Path, detection: Detection | None, remarks: Mapping[str, str], xml: Path
+    model: TfLiteModel, path: Path, file: Path, detection: Detection | None, remarks: Mapping[str, str], xml: Path
 ) -> tuple[str, ...]:
-    """Writes `xml` and its .bin; returns what was changed, one sentence each. Raises ModelError, OutputError."""
-    graph = _converted(model, path, detection)
+    """Writes `xml` and its .bin; returns what was changed, one sentence each. Raises ModelError, OutputError.
+
+    path: the model, for messages; file: its bytes as OpenVINO reads them.
+    """
+    graph = _converted(model, path, file, detection)
     changes: list[str] = []
     if detection is not None:
         graph = _boxes_and_scores(graph, model, detection)
@@ -57,14 +60,14 @@ def save_ir(
     return tuple(changes)
 
 
-def _converted(model: TfLiteModel, path: Path, detection: Detection | None) -> ov.Model:
+def _converted(model: TfLiteModel, path: Path, file: Path, detection: Detection | None) -> ov.Model:
     reader = FrontEndManager().load_by_framework("tflite")
     if reader is None:
         raise ModelError(f"{path}: this OpenVINO has no reader for TFLite; install the openvino package from PyPI")
     try:
         for extension in extensions(model, path, detection):
             reader.add_extension(extension)
-        graph = reader.convert(reader.load(str(path)))
+        graph = reader.convert(reader.load(str(file)))
     except _REFUSALS as error:
         raise ModelError(f"{path}: OpenVINO cannot read it: {_reason(error)}; export it to ONNX instead") from error
     _check_outputs(graph, model, path)

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from sightline.errors import ModelError
 from sightline.models.importers.flatbuffer import DamagedBuffer, Table, root_table
 
-__all__ = ["CUSTOM", "TfLiteModel", "TfLiteOperator", "TfLiteTensor", "parse_tflite", "tensor_values"]
+__all__ = [
+    "CUSTOM",
+    "TfLiteModel",
+    "TfLiteOperator",
+    "TfLiteTensor",
+    "parse_tflite",
+    "tensor_values",
+    "with_axes_in_range",
+]
 
 CUSTOM = 32  # the operator code of operations outside the schema
 _PLACEHOLDER = 127  # in the old one-byte code: the real code stands in the newer field
@@ -92,6 +100,24 @@ def tensor_values(model: TfLiteModel, index: int) -> NDArray[np.float32] | None:
         return None
     values = np.frombuffer(raw, tensor.dtype)[: math.prod(tensor.shape)].reshape(tensor.shape).astype(np.float32)
     return (values - np.float32(tensor.zero_point)) * np.float32(tensor.scale) if tensor.scale else values
+
+
+def with_axes_in_range(model: TfLiteModel) -> bytes | None:
+    """The file with the axis of every quantised vector its only one; None where that holds already.
+
+    TensorFlow's converter of 2019 gave biases the axis of their weights; readers of today refuse it.
+    """
+    places: list[int] = []
+    for table in model.graph.tables(0):
+        quantisation = table.table(4)
+        if quantisation is not None and len(table.wholes(0, "i")) == 1 and quantisation.whole(6, "i") > 0:
+            places.append(quantisation.field(6))
+    if not places:
+        return None
+    data = bytearray(model.data)
+    for at in places:
+        data[at : at + 4] = bytes(4)
+    return bytes(data)
 
 
 def _parse(data: memoryview) -> TfLiteModel:
