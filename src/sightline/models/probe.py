@@ -26,6 +26,7 @@ Build = Callable[[Identified, ModelConfig], Model]
 
 _FLOOR = 0.05
 _CONFIDENCE = 0.8
+_DOUBTED = 0.4
 # Changes that a network of each task must not mind.
 _VARIANTS = {
     "classify": ("mirrored", "nudged", "larger"),
@@ -87,15 +88,20 @@ def probe(
     if not frames or not identified.spec.head or identified.spec.task in _UNTRIED or not _viewed(identified):
         return Probing(identified, (), 0, _unable(identified))
     asked = asked_of(identified)
-    others = doubted(identified) if doubt else [] if asked else assumed(identified, config)
-    aspects = [*asked, *(a for a in others if a.flag == "--head" or a.flag not in {b.flag for b in asked})]
+    flags = {aspect.flag for aspect in asked}
+    taken_so = [a for a in assumed(identified, config) if a.flag not in flags]
+    aspects = [*asked, *taken_so]
+    if doubt:
+        aspects += [a for a in doubted(identified) if a.flag == "--head" or a.flag not in {b.flag for b in aspects}]
     if not aspects:
         return Probing(identified, (), 0, "nothing is open that pictures could tell")
     ranked = _Trial(identified, config, frames, build).ranked(aspects)
+    # what is doubted on demand is ranked, and decides nothing
+    sober = [h for h in ranked if all(not choice.flags for choice in h.chosen[len(asked) + len(taken_so) :])]
+    judged = _Verdict(identified, config, sober, aspects, len(asked), len(frames))
     if identified.decided:
-        allowed = {choice.flags for aspect in assumed(identified, config) for choice in aspect.choices}
-        return _confirmed(identified, ranked, allowed, len(frames))
-    return _decided(identified, ranked, asked, len(frames))
+        return replace(judged.confirmed(), ranked=ranked)
+    return replace(judged.settled(), ranked=ranked)
 
 
 def _viewed(identified: Identified) -> bool:
@@ -267,47 +273,70 @@ _LEAST_SCORE = 0.3
 _LEAST_CONSISTENCY = 0.5
 
 
-def _decided(identified: Identified, ranked: Sequence[Hypothesis], asked: Sequence[Aspect], frames: int) -> Probing:
-    """Decided where the best way is clear and answers all that is asked."""
-    best = ranked[0]
-    missing = _not_clear(best, ranked, asked, frames)
-    if missing or len(asked) < len(identified.open) or not identified.open:
-        verdict = missing or "the rest of the question no picture answers"
-        return Probing(identified, tuple(ranked), frames, f"undecided: {verdict}")
-    found = identify_arrived(identified.arrived, best.config)
-    told = f"probed on {_counted(frames)}: {best.flags} ({'; '.join(best.evidence)})"
-    found = replace(found, confidence=min(found.confidence, _CONFIDENCE), reasons=(*found.reasons, told))
-    return Probing(found, tuple(ranked), frames, told)
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What follows from the ranking. The first `asked` aspects are the question's, the next what its family takes."""
 
+    identified: Identified
+    config: ModelConfig
+    ranked: Sequence[Hypothesis]
+    aspects: Sequence[Aspect]
+    asked: int
+    frames: int
 
-def _not_clear(best: Hypothesis, ranked: Sequence[Hypothesis], asked: Sequence[Aspect], frames: int) -> str:
-    """Why the best way is not to be trusted; "" where it is."""
-    if not _enough(best):
-        return f"the {_counted(frames)} show the model too little that it knows; give --video with more of its subject"
-    for other in ranked[1:]:
-        for aspect, mine, theirs in zip(asked, best.chosen, other.chosen, strict=False):
-            if mine is not theirs and best.score < _MARGIN[aspect.flag] * other.score:
-                return f"{best.flags or 'as it is'} is ahead of {other.flags or 'as it is'}, but not clearly"
-    return ""
+    def settled(self) -> Probing:
+        """Every part of the question that the pictures answer clearly is taken as answered."""
+        best, rivals = self._best()
+        if best is None or not _enough(best):
+            told = f"undecided: too little of what the model knows on {_counted(self.frames)}; show more of its subject"
+            return Probing(self.identified, (), self.frames, told)
+        clear = [self._clear(best, rivals, i) for i in range(self.asked)]
+        taken_so = [c for i, c in enumerate(best.chosen) if i >= self.asked and c.flags]
+        choices = [*(best.chosen[i] for i, sure in enumerate(clear) if sure), *taken_so]
+        if not choices:
+            told = f"undecided: {best.flags or 'as it is'} is ahead, but not clearly"
+            return Probing(self.identified, (), self.frames, told)
+        item = view_of_model(self.identified)
+        config = taken(self.config, choices, item.preprocess if item is not None else None)
+        found = identify_arrived(self.identified.arrived, config)
+        told = f"probed on {_counted(self.frames)}: {_flags(choices)} ({'; '.join(best.evidence)})"
+        confidence = min(found.confidence, _CONFIDENCE)
+        found = replace(found, confidence=confidence, reasons=(*found.reasons, told))
+        return Probing(found, (), self.frames, told if found.decided else f"{told}; the rest stays open")
+
+    def _best(self) -> tuple[Hypothesis | None, Sequence[Hypothesis]]:
+        """The best way, and whom it is held against: what the family takes stands until clearly beaten."""
+        if not self.ranked:
+            return None, ()
+        best, places = self.ranked[0], range(self.asked, len(self.aspects))
+        if all(not best.chosen[i].flags or self._clear(best, self.ranked, i) for i in places):
+            return best, self.ranked
+        usual = [h for h in self.ranked if all(not h.chosen[i].flags for i in places)]
+        return (usual[0], usual) if usual else (None, ())
+
+    def _clear(self, best: Hypothesis, rivals: Sequence[Hypothesis], place: int) -> bool:
+        """Whether every way that differs in this aspect is left far behind."""
+        margin = _MARGIN[self.aspects[place].flag]
+        others = [h for h in rivals if h.chosen[place] is not best.chosen[place]]
+        return all(best.score >= margin * other.score for other in others)
+
+    def confirmed(self) -> Probing:
+        """A decided model stays so, unless another colour order or range does clearly better: then that is asked."""
+        now, best = next((h for h in self.ranked if not h.flags), None), self.ranked[0] if self.ranked else None
+        if now is None or best is None or not _enough(best) or best.score < _MARGIN["--color"] * now.score:
+            return Probing(self.identified, (), self.frames, _opinion(self.ranked))
+        times = f"{best.score / now.score:.1f} times better" if now.score > 0.01 * best.score else "far better"
+        why = f"fed as its kind is, it does badly on {_counted(self.frames)}; {best.flags} does {times}"
+        asked = replace(
+            self.identified, decided=False, question=_against(self.identified, best, why), confidence=_DOUBTED
+        )
+        return Probing(asked, (), self.frames, why)
 
 
 def _enough(best: Hypothesis) -> bool:
     """Whether so much was seen that it tells anything."""
     seen = best.measure
     return seen.things >= _LEAST_THINGS and best.score >= _LEAST_SCORE and seen.consistency >= _LEAST_CONSISTENCY
-
-
-def _confirmed(identified: Identified, ranked: Sequence[Hypothesis], allowed: set[str], frames: int) -> Probing:
-    """A decided model stays so, unless another colour order or range does clearly better: then that is asked."""
-    now = next((h for h in ranked if not h.flags), None)
-    rivals = [h for h in ranked if h.flags and all(c.flags in allowed for c in h.chosen if c.flags)]
-    best = rivals[0] if rivals else None
-    if now is None or best is None or not _enough(best) or best.score < _MARGIN["--color"] * now.score:
-        return Probing(identified, tuple(ranked), frames, _opinion(ranked))
-    times = f"{best.score / now.score:.1f} times better" if now.score > 0.01 * best.score else "far better"
-    why = f"fed as its kind is, it does badly on {_counted(frames)}; {best.flags} does {times}"
-    asked = replace(identified, decided=False, question=_against(identified, best, why), confidence=0.4)
-    return Probing(asked, tuple(ranked), frames, why)
 
 
 def _against(identified: Identified, best: Hypothesis, why: str) -> str:
@@ -321,8 +350,8 @@ def _against(identified: Identified, best: Hypothesis, why: str) -> str:
 
 
 def _opinion(ranked: Sequence[Hypothesis]) -> str:
-    best, now = ranked[0], next((h for h in ranked if not h.flags), ranked[0])
-    if best.score <= 0:
+    best, now = ranked[0] if ranked else None, next((h for h in ranked if not h.flags), None)
+    if best is None or now is None or best.score <= 0:
         return "nothing was found in any way: the frames show nothing that the model knows"
     if best.score < 1.05 * now.score:
         return "nothing does better than what was decided"
