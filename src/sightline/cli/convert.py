@@ -82,7 +82,7 @@ def command(
         if made.certificate.passed or force:
             form = to or "best"
             target = Path(output) if output else default_output(found, form)
-            written, notes = write_form(made.model, form, target, made.certificate, Path(room), shaves, made.run)
+            written, notes = write_form(made.model, form, target, made.certificate, Path(room), shaves, made.as_run)
             report["written"] = str(written)
             report["warnings"] += notes
     print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))
@@ -93,14 +93,32 @@ def command(
     return 0 if "written" in report else 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a candidate is run to be judged. exact: with the reference's own pixels, so that only the form differs."""
+
+    runtime: str
+    precision: str
+    exact: bool = False
+
+
+# What only moves numbers is judged by the numbers alone, not by this machine's faster arithmetic.
+_MOVED, _QUANTISED = _Way("openvino", "f32", exact=True), _Way("openvino", "auto", exact=True)
+
+
 @dataclass(slots=True)
 class _Made:
-    """A candidate and what it is worth. run: the runtime and precision it was measured with."""
+    """A candidate, the way it was judged, and what it is worth."""
 
     model: Identified
     certificate: Certificate
     report: dict[str, Any]
-    run: tuple[str, str] = ("", "")
+    way: _Way
+
+    @property
+    def as_run(self) -> tuple[str, str]:
+        """Runtime and precision to be remembered: those of a form that was judged the way it is run."""
+        return ("auto", "auto") if self.way.exact else (self.way.runtime, self.way.precision)
 
 
 class _Work:
@@ -126,17 +144,15 @@ class _Work:
         folder.mkdir()
         return folder
 
-    def judge(self, model: Identified, runtime: str = "auto", precision: str = "auto") -> tuple[Certificate, Side]:
-        """`model` with `runtime` over the same frames, against the original."""
-        plain = ModelConfig(path=str(model.weights), runtime=runtime, precision=precision)
+    def judge(self, model: Identified, way: _Way) -> tuple[Certificate, Side]:
+        """`model`, run that way over the same frames, against the original."""
+        plain = ModelConfig(path=str(model.weights), runtime=way.runtime, precision=way.precision, exact=way.exact)
         side = seen_by(build_identified(model, plain), self.judged)
         return certify(self.reference, side, self.found.spec.thresholds.score, self.demand), side
 
-    def made(self, model: Identified, runtime: str = "auto", precision: str = "auto") -> _Made:
-        certificate, side = self.judge(model, runtime, precision)
-        return _Made(
-            model, certificate, report_of(certificate, self.reference, side, self.judged), (runtime, precision)
-        )
+    def made(self, model: Identified, way: _Way) -> _Made:
+        certificate, side = self.judge(model, way)
+        return _Made(model, certificate, report_of(certificate, self.reference, side, self.judged), way)
 
     def int8(self, source: Identified) -> _Made:
         """In 8 bits, with the layers that hurt left out."""
@@ -145,42 +161,43 @@ class _Work:
         attempt = mixed_precision(
             layers_of(source, by_nncf=self.by_nncf),
             lambda kept: to_int8(source, self.folder(), self.calibration, by_nncf=self.by_nncf, keep=kept),
-            lambda model: self.judge(model)[0],
+            lambda model: self.judge(model, _QUANTISED)[0],
             lambda line: print(line, file=sys.stderr),
         )
-        return self.made(attempt.model, "openvino")
+        return self.made(attempt.model, _QUANTISED)
 
 
 def _one(work: _Work, to: str, inside: Inside | None) -> _Made:
     found = work.found
     if to == "int8":
         made = work.int8(found)
-        return made if inside is None else work.made(put_inside(made.model, work.folder(), inside))
+        return made if inside is None else work.made(put_inside(made.model, work.folder(), inside), _QUANTISED)
+    return work.made(_moved(work, found, to, inside), _MOVED)
+
+
+def _moved(work: _Work, found: Identified, to: str, inside: Inside | None) -> Identified:
+    """The same numbers in another form."""
     if inside is not None or to == "blob":
-        wanted = inside or _own(found, "NCHW")
-        model = put_inside(found, work.folder(), wanted, half=to == "fp16")
-        return work.made(to_onnx(model, work.folder()) if to in ("onnx", "blob") else model)
+        model = put_inside(found, work.folder(), inside or _own(found, "NCHW"), half=to == "fp16")
+        return to_onnx(model, work.folder()) if to in ("onnx", "blob") else model
     if to in ("openvino", "fp16"):
-        return work.made(to_openvino(found, work.folder(), half=to == "fp16"))
-    if to == "triton":
-        return work.made(found)
-    return work.made(to_onnx(found, work.folder()))
+        return to_openvino(found, work.folder(), half=to == "fp16")
+    return found if to == "triton" else to_onnx(found, work.folder())
 
 
 def _best(work: _Work) -> _Made:
     """The fastest form that agrees of all that this machine can run; in full precision where none does."""
     found = work.found
-    tried = [work.made(found, "openvino"), work.made(found, "openvino", "f32")]
+    ways = [_Way("openvino", "auto"), _Way("openvino", "f32")]
     if found.format == "onnx":
-        tried.append(work.made(found, "onnx"))
-    tried.append(work.int8(found))
+        ways.append(_Way("onnx", "auto"))
+    tried = [work.made(found, way) for way in ways]
+    tried.append(work.made(work.int8(found).model, ways[0]))
     for made in tried:
         other = made.report["speed"]["other"]
         verdict = "agrees" if made.certificate.passed else "differs"
-        print(
-            f"{other['runtime']} {other['precision']} {_what(made)}: {other['ms']:.2f} ms a frame, {verdict}",
-            file=sys.stderr,
-        )
+        form = f"{other['runtime']} {other['precision']}, {_what(made)}"
+        print(f"{form}: {other['ms']:.2f} ms a frame, {verdict}", file=sys.stderr)
     good = [made for made in tried if made.certificate.passed] or [tried[1]]
     return min(good, key=lambda made: made.report["speed"]["other"]["ms"])
 
