@@ -205,14 +205,14 @@ def test_the_best_class_of_any_numbers(classes: int, n: int, seed: int, odd: boo
 def test_the_most_objects_of_one_label() -> None:
     """topk of a class: the best of each label stay, in the order of their scores, and `top` holds for all."""
     rng = np.random.default_rng(3)
-    for each, top, overlap in ((1, 300, 0.5), (2, 300, 1.0), (2, 3, 0.5), (5, 300, 0.9), (1, 1, 1.0)):
-        xy = rng.uniform(0, 400, (60, 2)).astype(np.float32)
-        c = Candidates(np.concatenate([xy, xy + 20], 1), rng.uniform(0.3, 1, 60), rng.integers(0, 4, 60))
+    for each, top, overlap in ((1, 300, 0.5), (2, 300, 1.0), (2, 3, 0.5), (40, 150, 0.5), (5, 300, 0.9), (1, 1, 1.0)):
+        xy = rng.uniform(0, 4000, (900, 2)).astype(np.float32)
+        c = Candidates(np.concatenate([xy, xy + 20], 1), rng.uniform(0.3, 1, 900), rng.integers(0, 4, 900))
         limits = Thresholds(score=0.25, nms=overlap, top=top, each=each)
         found = finish(c, a_spec(limits)).detections
         kept: list[int] = []
         counts: dict[int, int] = {}
-        every = finish(c, a_spec(replace(limits, each=None, top=300))).detections
+        every = finish(c, a_spec(replace(limits, each=None, top=900))).detections
         for i, label in enumerate(every.label.tolist()):
             counts[label] = counts.get(label, 0) + 1
             if counts[label] <= each and len(kept) < top:

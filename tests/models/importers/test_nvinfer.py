@@ -249,8 +249,11 @@ def test_a_map_of_classes(tmp_path: Path) -> None:
     net = Network((64, 32), layout="NHWC")
     planes = net.op("Transpose", "images", perm=[0, 3, 1, 2])
     net.output(net.op("Transpose", net.conv(net.stem(planes), 4), perm=[0, 2, 3, 1]), "seg", (1, 32, 64, 4))
-    text = BASE + "network-type=2\nsegmentation-output-order=1\nsegmentation-threshold=0.4\nnetwork-input-order=1\n"
-    found = known(put(tmp_path, text, net))
+    text = BASE + "network-type=2\nsegmentation-output-order=1\nsegmentation-threshold=0.4\n"
+    for line in ("network-input-order=1\n", "uff-input-order=1\n", "uff-input-dims=3;32;64;1\n"):
+        assert known(put(tmp_path / line[:5], text + line, net)).warnings == ()
+    assert "says NCHW" in known(put(tmp_path, text + "uff-input-dims=3;32;64;0\n", net)).warnings[0]
+    found = known(put(tmp_path, text + "network-input-order=1\n", net))
     assert (found.spec.head, found.spec.task) == ("semantic", "semantic")
     assert found.spec.head_options["channels_last"] is True
     assert found.spec.thresholds.score == 0.4

@@ -12,6 +12,7 @@ __all__ = ["clustering", "thresholds"]
 # DeepStream's own, where the file is silent
 _BEFORE, _IOU = 0.2, 0.3
 _GROUPED_IOU, _GROUPED_MOST = 0.5, 20  # of cluster-mode 0, now that OpenCV is gone from it
+_MOST = 3000  # objects of a picture
 _NEVER = 2.0  # a threshold that no score reaches
 
 
@@ -41,7 +42,7 @@ def thresholds(settings: Settings, labels: Sequence[str]) -> tuple[ThresholdMani
     made = ThresholdManifest(
         score=_unit(least),
         nms=iou,
-        top=None if most is None else max(1, min(most * count, 10_000)),
+        top=None if most is None else max(most, min(most * count, _MOST)),
         each=None if settings.together else most,
         per_class=by_class,
     )
