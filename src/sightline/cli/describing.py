@@ -23,7 +23,7 @@ def lines(report: dict[str, Any]) -> list[str]:
         *(("output", _tensor(item)) for item in report["outputs"]),
         ("preprocess", _preprocess(size) if size else "unknown"),
         ("labels", _labels(report["labels"])),
-        ("thresholds", "score {score:g}, nms {nms:g}, top {top}".format(**report["thresholds"])),
+        ("thresholds", _thresholds(report["thresholds"])),
         *(("changed", change) for change in report["changes"]),
         *(("because", reason) for reason in report["reasons"]),
         *(("in doubt", doubt) for doubt in report["doubts"]),
@@ -62,7 +62,7 @@ def _labels(labels: list[str]) -> str:
 
 
 def _keys(keys: list[dict[str, Any]]) -> list[str]:
-    """One line a key that is translated or ignored, and how many are honoured; the unknown ones are warnings already."""
+    """One line a translated or ignored key, and how many are honoured; unknown ones are warnings already."""
     told: list[str] = []
     for key in keys:
         named = f"{key['line']}: {key['key']}={str(key['value'])[:40]}"
@@ -72,6 +72,11 @@ def _keys(keys: list[dict[str, Any]]) -> list[str]:
             told.append(f"{named} ignored: {key['why']}")
     honoured = sum(key["status"] == "honoured" for key in keys)
     return [*told, f"{honoured} of {len(keys)} keys honoured as they are"] if keys else []
+
+
+def _thresholds(limits: dict[str, Any]) -> str:
+    each = f", of a class {limits['each']}" if limits["each"] is not None else ""
+    return f"score {limits['score']:g}, nms {limits['nms']:g}, top {limits['top']}{each}"
 
 
 def _origin(origin: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from sightline.models.arrival import Arrived, arrive
 from sightline.models.bundle import BUNDLE_SUFFIX, check_bundle_target, write_bundle
 from sightline.models.describe import describe
 from sightline.models.download import Download, download, is_url
-from sightline.models.formats import format_of_file
+from sightline.models.formats import format_of_file, is_configuration
 from sightline.models.identify import Identified, identify_arrived, require
 from sightline.models.locate import content_hash
 from sightline.models.manifest import Origin
@@ -107,18 +107,12 @@ def _sorted(words: list[str]) -> tuple[str, list[Path], str | None]:
         if not Path(word).expanduser().exists():
             raise UsageError(f"{word}: no such file")
     first = next((word for word in words if Path(word).suffix.lower() not in _SECOND), words[0])
-    first = next((word for word in words if _is_configuration(word)), first)
+    first = next((word for word in words if is_configuration(Path(word).expanduser())), first)
     rest = [Path(word).expanduser() for word in words if word != first]
     tables = [path for path in rest if path.suffix.lower() in _LABELS and not format_of_file(path)]
     if len(tables) > 1:
         raise UsageError(f"{tables[1]}: two label files; {tables[0]} is one already")
     return first, [path for path in rest if path not in tables], str(tables[0]) if tables else None
-
-
-def _is_configuration(word: str) -> bool:
-    """Whether it names its model itself, and says more of it: an nvinfer file."""
-    path = Path(word).expanduser()
-    return path.suffix.lower() in (".txt", ".yml", ".yaml") and path.is_file() and format_of_file(path) == "nvinfer"
 
 
 def _beside(first: str) -> Path:

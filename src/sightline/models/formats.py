@@ -14,6 +14,7 @@ __all__ = [
     "MODEL_SUFFIXES",
     "format_of_file",
     "format_of_folder",
+    "is_configuration",
     "is_nvinferserver",
     "names_model",
     "refuse_compiled",
@@ -143,14 +144,19 @@ def is_nvinferserver(text: str) -> bool:
     return _NVINFERSERVER.search(text) is not None
 
 
-def names_model(path: Path, among: Iterable[str]) -> bool:
-    """Whether it is an nvinfer or nvinferserver file that names one of the files or folders `among` as its model."""
-    if path.suffix.lower() not in (".txt", ".yml", ".yaml"):
+def is_configuration(path: Path) -> bool:
+    """Whether it is a text of nvinfer's or nvinferserver's form."""
+    if path.suffix.lower() not in (".txt", ".yml", ".yaml") or not path.is_file():
         return False
     text = _head_of(path)
-    if not (_NVINFER.search(text) or is_nvinferserver(text)):
+    return _NVINFER.search(text) is not None or is_nvinferserver(text)
+
+
+def names_model(path: Path, among: Iterable[str]) -> bool:
+    """Whether it is an nvinfer or nvinferserver file that names one of the files or folders `among` as its model."""
+    if not is_configuration(path):
         return False
-    said = " ".join(match.group() for match in _NAMES_MODEL.finditer(text))
+    said = " ".join(match.group() for match in _NAMES_MODEL.finditer(_head_of(path)))
     return any(name in said for name in among)
 
 

@@ -6,12 +6,14 @@ import ast
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from sightline.errors import ModelError
+from sightline.models.formats import is_configuration
 from sightline.models.labels import LabelTable, parse_labels
 from sightline.models.locate import Located
+from sightline.models.roboflow import read_package
 from sightline.types import ChannelOrder, Resize
 
 __all__ = ["Stated", "label_tables", "read_label_file", "stated_by_graph", "stated_by_sides"]
@@ -83,7 +85,7 @@ def label_tables(located: Located) -> tuple[LabelTable, ...]:
         plain = path.suffix.lower() == ".csv" or _LABEL_FILE.search(path.name) is not None
         if not path.is_file() or path in located.parts or not (own or plain):
             continue
-        if path.name.lower() in ("requirements.txt", "expected.json"):
+        if path.name.lower() in ("requirements.txt", "expected.json") or is_configuration(path):
             continue
         try:
             table = read_label_file(path)
@@ -188,7 +190,10 @@ def _model_info(info: Mapping[str, str], said: Stated) -> Stated:
 
 
 def stated_by_sides(located: Located) -> Stated:
-    """What JSON and YAML files beside the model say of its input: Hugging Face, NN Archive, Ultralytics."""
+    """What JSON and YAML files beside the model say of its input: Hugging Face, NN Archive, Roboflow."""
+    package = read_package(located.folder)
+    if package is not None:
+        return Stated(**{field.name: getattr(package, field.name) for field in fields(package)})
     said = Stated()
     hugging = _json(located.folder / "preprocessor_config.json")
     if hugging:

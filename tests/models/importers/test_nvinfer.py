@@ -432,6 +432,22 @@ def test_a_folder_with_one_configuration_and_its_model(tmp_path: Path) -> None:
     assert meant(tmp_path).path == tmp_path / "model.onnx"
 
 
+def test_a_configuration_is_no_label_file(tmp_path: Path) -> None:
+    config = put(tmp_path, BASE.replace("labelfile-path=labels.txt\n", ""))
+    (tmp_path / "labels.txt").unlink()
+    assert known(config.rename(tmp_path / "model.txt")).spec.labels == ()
+    assert known(tmp_path).spec.labels == ()
+
+
+def test_filters_that_are_not_applied_are_warnings(tmp_path: Path) -> None:
+    text = BASE + "[class-attrs-all]\ndetected-min-w=0\ndetected-min-h=20\n"
+    config = put(tmp_path, text)
+    assert known(config).warnings == (
+        f"{config}:14: detected-min-h=20 ignored: objects are not filtered by it: all that the thresholds let "
+        "through are told",
+    )
+
+
 def test_a_model_that_is_named_with_the_file(tmp_path: Path) -> None:
     config = put(tmp_path, BASE.replace("onnx-file=model.onnx", "onnx-file=gone.onnx"))
     (tmp_path / "model.onnx").rename(tmp_path / "own.onnx")

@@ -12,7 +12,7 @@ from pathlib import Path
 from sightline.errors import ModelError
 from sightline.foreign.fates import KeyFate, fates_of, told
 from sightline.foreign.keyfile import Entry, KeyFile, parse_key_file, text_of_file
-from sightline.foreign.nvinfer_keys import NVINFER, TELLING
+from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.models.formats import is_nvinferserver
 from sightline.models.graph import Graph
@@ -77,7 +77,7 @@ def _imported(config: Path, entries: Sequence[Entry], settings: Settings, inner:
     sources = [config, *inner.sources, *(file for file in (names.file, mean) if file is not None)]
     here = (str(config), str(names.file))
     own = [note if note.startswith(here) else f"{config}: {note}" for note in made.warnings]
-    warnings = (*told(fates), *inner.warnings, *names.warnings, *own)
+    warnings = (*told(fates), *_missed(fates), *inner.warnings, *names.warnings, *own)
     return replace(
         inner,
         manifest=manifest,
@@ -87,6 +87,19 @@ def _imported(config: Path, entries: Sequence[Entry], settings: Settings, inner:
         absent=names.absent,
         keys=tuple(_with_result(fate, manifest) for fate in fates),
     )
+
+
+# Ignored keys without which other objects are told than DeepStream tells.
+_MISSED = (*(key for key, known in CLASS_ATTRS.items() if key.startswith(("detected-", "roi-"))),)
+_MISSED += ("roi_top_offset", "roi_bottom_offset", "input-tensor-from-meta", "is_first_dim_batch")
+
+
+def _missed(fates: Sequence[KeyFate]) -> list[str]:
+    return [
+        f"{f.file}:{f.line}: {f.key}={f.value[:60]} ignored: {f.why}"
+        for f in fates
+        if f.status == "ignored" and (f.key in _MISSED or (".detect_control" in f.group and "bbox_filter" in f.group))
+    ]
 
 
 def _silent(manifest: Manifest) -> Manifest:
