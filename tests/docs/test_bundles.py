@@ -62,6 +62,17 @@ def test_the_commands_of_both_pages(here: Path, monkeypatch: pytest.MonkeyPatch)
         assert (here / name).is_file(), name
 
 
+def test_the_commands_of_the_onnx_page(tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(next(DEMO.glob("*.onnx")).read_bytes())
+    (tmp_path / "labels.txt").write_text("one\ntwo\nthree\n")
+    (tmp_path / "video.mp4").write_bytes((here / "video.mp4").read_bytes())
+    for words in commands("onnx.md"):
+        assert main(words[1:]) == 0, words
+    assert yaml.safe_load((tmp_path / "mine" / "model.yaml").read_text("utf-8"))["labels"] == ["one", "two", "three"]
+    assert (tmp_path / "seen.mp4").is_file()
+
+
 def test_the_schema_is_that_of_the_manifest_and_bundles_follow_it(here: Path) -> None:
     shipped = json.loads((PACKAGE / "model.schema.json").read_text("utf-8"))
     made = Manifest.model_json_schema()
