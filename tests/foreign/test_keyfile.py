@@ -81,8 +81,7 @@ def test_yaml_keys_outside_groups_deeper_levels_and_lists() -> None:
     file = parse_key_file(text, YML)
     assert said(file) == [
         (2, "", "onnx-file", "a"),
-        (5, "source", "list.0", "x"),
-        (6, "source", "list.1", "y"),
+        (4, "source", "list", "x;y"),
         (8, "source", "deep.er", "1"),
     ]
     assert file.groups == ("property", "source", "empty")

@@ -144,7 +144,7 @@ def _parted(value: str) -> tuple[str, str]:
 
 
 def _from_yaml(text: str, path: Path) -> tuple[list[Entry], list[str]]:
-    """Deeper levels become keys with dots; items of lists are counted from 0."""
+    """Deeper levels become keys with dots; plain lists are one value with semicolons, as in the other form."""
     lines = ["" if line.startswith("%YAML") else line for line in _lines(text)]
     try:
         root = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
@@ -178,11 +178,21 @@ def _collect(
 ) -> None:
     if len(keys) > _DEEPEST or len(entries) > _MOST_ENTRIES:
         raise ModelError(f"{path}:{at.start_mark.line + 1}: nested deeper, or repeated more often, than any such file")
-    if isinstance(value, yaml.ScalarNode):
-        entries.append(Entry(str(path), at.start_mark.line + 1, group, ".".join(keys), str(value.value).strip()))
+    plain = _plain(value)
+    if plain is not None:
+        entries.append(Entry(str(path), at.start_mark.line + 1, group, ".".join(keys), plain))
         return
     for name, below, where in _below(value):
         _collect(entries, path, group, (*keys, name), where, below)
+
+
+def _plain(node: yaml.Node) -> str | None:
+    """A scalar, or a list of them with semicolons; None for what has levels below."""
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value).strip()
+    if not isinstance(node, yaml.SequenceNode) or not all(isinstance(item, yaml.ScalarNode) for item in node.value):
+        return None
+    return ";".join(str(item.value).strip() for item in node.value)
 
 
 def _below(node: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:

@@ -382,6 +382,16 @@ def test_other_files_of_deepstream_are_told_apart(tmp_path: Path) -> None:
     assert "no configuration of nvinfer" in refused(config)
 
 
+def test_an_error_names_the_keys_that_are_wrong_as_well(tmp_path: Path) -> None:
+    config = put(tmp_path, BASE.replace("onnx-file", "onx-file").replace("model-engine-file", "gpu-id"))
+    first, second = refused(config).splitlines()
+    assert "names no model" in first
+    assert second.endswith(
+        "; wrong in it, by lines: 3: gpu-id=0: said again in line 6, which wins; "
+        "5: onx-file=model.onnx: unknown key; did you mean onnx-file?"
+    )
+
+
 def test_a_missing_label_file_stops_nothing(tmp_path: Path) -> None:
     config = put(tmp_path, BASE.replace("labels.txt", "names.list"))
     (tmp_path / "labels.txt").unlink()

@@ -5,13 +5,14 @@ https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_gst-nvinf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from sightline.errors import ModelError
 from sightline.foreign.fates import KeyFate, fates_of, told
-from sightline.foreign.keyfile import Entry, KeyFile, parse_key_file, text_of_file
+from sightline.foreign.keyfile import KeyFile, parse_key_file, text_of_file
 from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.models.formats import is_nvinferserver
@@ -31,20 +32,40 @@ from sightline.models.read_openvino import read_openvino
 
 __all__ = ["keys_of", "read"]
 
+_MOST_TOLD = 20
+
 
 def read(found: Foreign) -> Imported:
     """The model that the file `found.path` names. Raises ModelError naming file, line and key."""
-    config = found.path
-    text = text_of_file(config)
+    text = text_of_file(found.path)
     if is_nvinferserver(text):
-        whole = parse_message(text, config)
-        entries = tuple(entries_of(whole, str(config)))
-        imported = served_model(whole, found)
-        return _imported(config, entries, settings_of_message(whole, config), imported, server=True)
-    file = parse_key_file(text, config)
+        whole = parse_message(text, found.path)
+        fates = fates_of(tuple(entries_of(whole, str(found.path))), NVINFERSERVER)
+        with _telling(fates):
+            imported = served_model(whole, found)
+            return _imported(found.path, fates, settings_of_message(whole, found.path), imported, server=True)
+    file = parse_key_file(text, found.path)
     _check(file)
-    imported = model_of(file, found)  # what is missing is told before what is wrong
-    return _imported(config, file.entries, settings_of(file), imported, server=False)
+    fates = fates_of(file.entries, NVINFER)
+    with _telling(fates):
+        imported = model_of(file, found)  # what is missing is told before what is wrong
+        return _imported(found.path, fates, settings_of(file), imported, server=False)
+
+
+@contextmanager
+def _telling(fates: Sequence[KeyFate]) -> Iterator[None]:
+    """Where the import ends in an error, it names the keys that are wrong as well: they may be why."""
+    try:
+        yield
+    except ModelError as error:
+        # "file:" goes: the error has named it
+        lines = [line.removeprefix(f"{fate.file}:") for fate in fates for line in told([fate])]
+        if not lines:
+            raise
+        said, _, advice = str(error).partition("\n")
+        more = f"; and {len(lines) - _MOST_TOLD} more" if len(lines) > _MOST_TOLD else ""
+        wrong = f"wrong in it, by lines: {'; '.join(lines[:_MOST_TOLD])}{more}"
+        raise type(error)(f"{said}\n{advice}{'; ' if advice else ''}{wrong}") from error
 
 
 def keys_of(config: Path) -> tuple[KeyFate, ...]:
@@ -68,10 +89,9 @@ def _check(file: KeyFile) -> None:
     )
 
 
-def _imported(config: Path, entries: Sequence[Entry], settings: Settings, inner: Imported, *, server: bool) -> Imported:
+def _imported(config: Path, fates: Sequence[KeyFate], settings: Settings, inner: Imported, *, server: bool) -> Imported:
     names = names_of(settings, config)
     made = translated(settings, names, _graph(inner.weights), inner.manifest, config, inner.weights)
-    fates = fates_of(entries, NVINFERSERVER if server else NVINFER)
     manifest = above(_silent(made.manifest), inner.manifest)
     mean = None if settings.mean_file is None else find(settings.mean_file, config)
     sources = [config, *inner.sources, *(file for file in (names.file, mean) if file is not None)]
