@@ -79,7 +79,7 @@ def _classes_behind(facts: Facts, node: Node) -> int:
 
 def _int(node: Node, key: str, default: int = 0) -> int:
     value = str(node.attributes.get(key, default))
-    return int(value) if value.lstrip("-").isdigit() else default
+    return int(value) if value.removeprefix("-").isdecimal() and len(value) < 20 else default
 
 
 def _ssd_family(facts: Facts) -> str:

@@ -51,8 +51,11 @@ def parse_labels(text: str, file: str) -> LabelTable:
     if suffix == "pbtxt" or re.search(r"^\s*item\s*\{", text, re.M):
         return _from_pbtxt(text, file)
     if suffix == "csv":
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=_delimiter(text)) if any(c.strip() for c in row)]
-        return _plain(_csv_names(rows), file)
+        try:
+            rows = list(csv.reader(io.StringIO(text), delimiter=_delimiter(text)))
+        except csv.Error as error:
+            raise ModelError(f"{file}: not CSV: {error}") from error
+        return _plain(_csv_names([row for row in rows if any(cell.strip() for cell in row)]), file)
     return _from_lines(text, file)
 
 
@@ -120,6 +123,8 @@ def _from_json(text: str, file: str) -> LabelTable:
         return _from_object(json.loads(text), file)
     except json.JSONDecodeError as error:
         raise ModelError(f"{file}: not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file}: not a label file: nested or numbered beyond limits") from error
 
 
 def _from_yaml(text: str, file: str) -> LabelTable:
@@ -127,6 +132,8 @@ def _from_yaml(text: str, file: str) -> LabelTable:
         return _from_object(yaml.safe_load(text), file)
     except yaml.YAMLError as error:
         raise ModelError(f"{file}: not YAML: {str(error).splitlines()[0]}") from error
+    except (ValueError, RecursionError) as error:  # dates that are none, and what json refuses too
+        raise ModelError(f"{file}: not a label file: nested or numbered beyond limits") from error
 
 
 def _from_object(value: object, file: str) -> LabelTable:
@@ -136,7 +143,7 @@ def _from_object(value: object, file: str) -> LabelTable:
     if not isinstance(value, dict):
         return LabelTable((), file)
     table = {str(key): item for key, item in value.items()}
-    if table and all(key.isdigit() and isinstance(item, str) for key, item in table.items()):
+    if table and all(key.isdecimal() and isinstance(item, str) for key, item in table.items()):
         return _by_id({int(key): str(item) for key, item in table.items()}, file)
     for key in ("names", "id2label", "labels", "classes", "class_names", "mappings"):
         if key in table and isinstance(table[key], list | dict):

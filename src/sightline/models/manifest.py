@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 
+_MOST_BYTES, _MOST_PARTS = 16 << 20, 1_000_000
 FORMAT = 1  # the version of this form of manifest
 
 
@@ -110,13 +111,24 @@ class Manifest(_Frozen):
 def load_manifest(path: Path) -> Manifest:
     """Raises ConfigError naming file, line, key and the nearest known key."""
     try:
-        text = path.read_text("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        text = data.decode("utf-8-sig")
+        if len(data) > _MOST_BYTES:
+            raise ConfigError(f"{path}: more than {_MOST_BYTES >> 20} MB: no manifest is as large")
         root = yaml.compose(text)
         value = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the manifest cannot be read: {error}") from error
+        _check_extent(value)
+    except OSError as error:
+        raise ConfigError(f"{path}: the manifest cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{path}: not a manifest: {_beyond(error)}") from error
     if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
         raise ConfigError(
             f"{path}:{_line(root, ['format'])}: format {value['format']} is newer than this package, which knows "
@@ -131,6 +143,24 @@ def load_manifest(path: Path) -> Manifest:
         where = [str(step) for step in first["loc"]]
         line = _line(root, where)
         raise ConfigError(f"{path}:{line}: {'.'.join(where)}: {_said(first['type'], first['msg'], where)}") from error
+
+
+def _check_extent(value: object) -> None:
+    """Raises ValueError where aliases make a few lines into more than any manifest, RecursionError where they circle."""
+    left = [_MOST_PARTS]
+
+    def count(part: object) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise ValueError(f"more than {_MOST_PARTS} parts, by aliases of aliases")
+        for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            count(inner)
+
+    count(value)
+
+
+def _beyond(error: Exception) -> str:
+    return "nested or circling without end" if isinstance(error, RecursionError) else str(error).split(";")[0]
 
 
 def _said(kind: str, message: str, where: list[str]) -> str:

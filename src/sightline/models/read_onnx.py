@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sightline.types import TensorSpec
 
 __all__ = ["external_files", "parse_onnx", "read_onnx"]
 
+_NEWEST_OPSET = 1000  # far above any; runtimes count up to what a file says
 _SCALARS = {
     onnx.AttributeProto.FLOAT: "f",
     onnx.AttributeProto.INT: "i",
@@ -34,7 +36,28 @@ def parse_onnx(data: bytes, path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path}: not a whole ONNX file ({kind}); copy or export the model again") from error
     if not model.graph.node or not model.graph.output or not model.opset_import:
         raise ModelError(f"{path}: not a whole ONNX file ({_what_else(data)}); copy or export the model again")
+    _check(model, path)
     return model
+
+
+def _check(model: onnx.ModelProto, path: Path) -> None:
+    """Raises ModelError for what a runtime would stumble over without words."""
+    for opset in model.opset_import:
+        if not 1 <= opset.version <= _NEWEST_OPSET:
+            raise ModelError(f"{path}: damaged: it asks for opset {opset.version}; copy or export the model again")
+    graph = model.graph
+    for node in graph.node:
+        if not all(isinstance(word, str) for word in (node.op_type, node.name, node.domain, *node.input, *node.output)):
+            raise ModelError(f"{path}: damaged: a {node.op_type!r} node has names that are no text; copy it again")
+        if not all(isinstance(attribute.name, str) for attribute in node.attribute):
+            raise ModelError(f"{path}: damaged: node {node.name!r} has attributes without names; copy it again")
+    named = (*graph.input, *graph.output, *graph.initializer)
+    said = (word for entry in model.metadata_props for word in (entry.key, entry.value))
+    if not all(isinstance(word, str) for word in (graph.name, *(item.name for item in named), *said)):
+        raise ModelError(f"{path}: damaged: names of its tensors or of its metadata are no text; copy it again")
+    for tensor in graph.initializer:
+        if any(length < 0 for length in tensor.dims):
+            raise ModelError(f"{path}: damaged: its weights {tensor.name!r} have the shape {list(tensor.dims)}")
 
 
 def _what_else(data: bytes) -> str:
@@ -51,7 +74,7 @@ def _what_else(data: bytes) -> str:
 def external_files(model: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
     """The files beside `path` that hold its weights. Raises ModelError naming one that is missing or elsewhere."""
     found: dict[str, Path] = {}
-    for tensor in model.graph.initializer:
+    for tensor in _tensors(model.graph):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
@@ -64,6 +87,17 @@ def external_files(model: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
             raise ModelError(f"{path}: its weights file {location} is missing; put it beside the model")
         found[location] = file
     return tuple(found.values())
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Every stored tensor, those of constants and of inner graphs too."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            if attribute.HasField("g"):
+                yield from _tensors(attribute.g)
 
 
 def read_onnx(model: onnx.ModelProto, path: Path) -> Graph:

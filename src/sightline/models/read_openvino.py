@@ -245,7 +245,7 @@ def _least_size(data: Element) -> int:
 def _numbers(text: str) -> tuple[int, ...]:
     """ "1,3,?,10..20" -> (1, 3, -1, -1)."""
     words = [word.strip() for word in text.split(",") if word.strip()]
-    return tuple(int(word) if word.lstrip("-").isdigit() else -1 for word in words)
+    return tuple(int(word) if word.lstrip("-").isdecimal() else -1 for word in words)
 
 
 def _tensor_name(layer: Element, port: Element | None, fallback: str) -> str:

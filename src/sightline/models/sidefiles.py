@@ -24,6 +24,7 @@ _LABEL_FILE = re.compile(
     re.I,
 )
 _MOST_BYTES = 4 << 20
+_MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,14 @@ class Stated:
 def read_label_file(path: Path) -> LabelTable:
     """One label file. Raises ModelError where it cannot be read."""
     try:
-        data = path.read_bytes()[:_MOST_BYTES]
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path}: not a label file but a folder or a device; one name a line is expected")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ModelError(f"{path}: the label file cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise ModelError(f"{path}: more than {_MOST_BYTES >> 20} MB: no label file; one name a line is expected")
     return parse_labels(_text_of(data, path), str(path))
 
 
@@ -136,9 +142,9 @@ def _ultralytics(metadata: Mapping[str, object]) -> Stated:
     table = None
     if isinstance(names, list | tuple):
         table = LabelTable(tuple(str(name) for name in names), "the file's metadata")
-    elif isinstance(names, dict) and all(str(key).isdigit() for key in names):
+    elif isinstance(names, dict) and all(str(key).isdecimal() for key in names):
         pairs = {int(key): str(name) for key, name in names.items()}
-        if pairs:
+        if pairs and max(pairs) <= _MOST_CLASSES:
             table = LabelTable(tuple(pairs.get(i, "") for i in range(max(pairs) + 1)), "the file's metadata")
     size = metadata.get("imgsz")
     size = _literal(size) if isinstance(size, str) else size
@@ -209,7 +215,7 @@ def _json(path: Path) -> dict[str, object]:
         return {}
     try:
         value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -66,7 +66,7 @@ class OnnxRuntime:
             raise UsageError(f"ONNX Runtime computes this model in {precision}; use --precision {precision} or auto")
         lanes = 1 if provider != "CPUExecutionProvider" else min(2, os.cpu_count() or 1)
         settings = ort.SessionOptions()
-        settings.log_severity_level = 3
+        settings.log_severity_level = 4  # errors come back as exceptions, told once
         threads = options.threads or os.cpu_count() or 1
         settings.intra_op_num_threads = max(1, threads // lanes)
         for key, value in options.extra.items():

@@ -18,14 +18,14 @@ from openvino import opset13 as op
 from sightline.errors import ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
 from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
-from sightline.runtimes.quantised import file_is_quantised, is_quantised, with_float_weights
+from sightline.runtimes.quantised import file_is_quantised, is_quantised, with_float_weights, with_whole_roundings
 from sightline.types import ModelSpec, Tensor, TensorSpec
 
 __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
-_FORM = 5  # of the nodes written in front of a graph: rises when they change, so that no old one is met
+_FORM = 6  # of the nodes written in front of a graph: rises when they change, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +198,8 @@ def _prepared(core: ov.Core, spec: ModelSpec, weights: Path, options: RuntimeOpt
         model = _read(core, weights)
     except RuntimeError as error:
         raise ModelError(f"{weights}: OpenVINO cannot read it: {_reason(error)}") from error
-    if options.precision == "f32" and is_quantised(model):
-        model = with_float_weights(model)
+    if is_quantised(model):
+        model = with_whole_roundings(with_float_weights(model) if options.precision == "f32" else model)
     try:
         _reshape(model, spec, options.batch)
         if isinstance(options.feed, FeedRaw):

@@ -15,7 +15,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-__all__ = ["file_is_quantised", "is_quantised", "with_float_weights"]
+__all__ = ["file_is_quantised", "is_quantised", "with_float_weights", "with_whole_roundings"]
 
 _UNPACKS = frozenset({"Convert", "Multiply", "Subtract", "Reshape", "Unsqueeze", "Transpose"})
 
@@ -35,6 +35,50 @@ def is_quantised(model: ov.Model) -> bool:
     return any(
         node.get_type_name() == "FakeQuantize" and node.get_attributes()["levels"] <= 256 for node in model.get_ops()
     )
+
+
+def with_whole_roundings(model: ov.Model) -> ov.Model:
+    """`model`, every joined tensor that is rounded to integers and brought back with a zero point rounded in one node.
+
+    OpenVINO's low-precision passes (2026) follow a null pointer where such a pair after a Concat is rounded again.
+    """
+    for node in model.get_ordered_ops():
+        rounding, zero = _brought_back(node)
+        if rounding is None or rounding.input_value(0).get_node().get_type_name() != "Concat":
+            continue
+        scale = node.input_value(1).get_node().data.astype(np.float32)  # type: ignore[attr-defined]
+        ends = [(rounding.input_value(k).get_node().data - zero) * scale for k in (3, 4)]  # type: ignore[attr-defined]
+        whole = op.fake_quantize(
+            *(rounding.input_value(k) for k in range(3)),
+            *(op.constant(end.astype(np.float32)) for end in ends),
+            rounding.get_attributes()["levels"],
+        )
+        whole.set_friendly_name(node.get_friendly_name())
+        whole.output(0).get_tensor().set_names(node.output(0).get_tensor().get_names())
+        for reader in list(node.output(0).get_target_inputs()):
+            reader.replace_source_output(whole.output(0))
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+def _brought_back(node: ov.Node) -> tuple[ov.Node | None, NDArray[Any]]:
+    """(the rounding, the zero point) where `node` ends "round, to integers, to floats, less zero, times scale"."""
+    nothing = None, np.zeros(())
+    if node.get_type_name() != "Multiply" or node.input_value(1).get_node().get_type_name() != "Constant":
+        return nothing
+    shift = node.input_value(0).get_node()
+    if shift.get_type_name() != "Subtract":
+        return nothing
+    taken = shift.input_value(1).get_node()
+    if taken.get_type_name() == "Convert":
+        taken = taken.input_value(0).get_node()
+    floats = shift.input_value(0).get_node()
+    integers = floats.input_value(0).get_node() if floats.get_type_name() == "Convert" else floats
+    rounding = integers.input_value(0).get_node() if integers.get_type_name() == "Convert" else integers
+    ranges = [value.get_node().get_type_name() for value in rounding.input_values()[1:]]
+    if rounding.get_type_name() != "FakeQuantize" or {*ranges, taken.get_type_name()} != {"Constant"}:
+        return nothing
+    return rounding, taken.data.astype(np.float32)  # type: ignore[attr-defined]
 
 
 def with_float_weights(model: ov.Model) -> ov.Model:

@@ -78,7 +78,7 @@ def _ranked(paths: list[Path]) -> list[Path]:
     def rank(path: Path) -> tuple[int, int, str]:
         end = re.split(r"[-_.]", path.stem.lower())[-1]
         order = ("best", "final", "last")
-        return (order.index(end) if end in order else 3, -int(end) if end.isdigit() else 0, path.name)
+        return (order.index(end) if end in order else 3, -int(end) if end.isdecimal() else 0, path.name)
 
     return sorted(paths, key=rank)
 

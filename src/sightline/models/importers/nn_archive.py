@@ -93,7 +93,7 @@ def _old(found: Foreign, path: Path, config: Mapping[str, object]) -> Imported:
     labels = cast("Mapping[str, object]", mappings).get("labels") if isinstance(mappings, dict) else None
     size = None
     words = str(told.get("input_size", "")).lower().split("x")
-    if len(words) == 2 and all(word.isdigit() and 0 < int(word) < 65536 for word in words):
+    if len(words) == 2 and all(word.isdecimal() and 0 < int(word) < 65536 for word in words):
         size = int(words[0]), int(words[1])
     specific = told.get("NN_specific_metadata")
     head = read_old_head(path, cast("dict[str, object]", specific if isinstance(specific, dict) else {}), graph, size)

@@ -95,7 +95,7 @@ def read_old_head(path: Path, metadata: dict[str, object], graph: Graph, size: t
     rows: dict[int, list[object]] = {}
     for side, chosen in cast("dict[str, object]", masks).items():
         cells = side.removeprefix("side")
-        if not cells.isdigit() or not isinstance(chosen, list):
+        if not cells.isdecimal() or not isinstance(chosen, list):
             raise ModelError(f"{path}: anchor_masks {side[:20]!r}: expected side26, side13 ... with rows of anchors")
         if not all(isinstance(i, int) and 0 <= i < len(pairs) for i in chosen):
             raise ModelError(f"{path}: anchor_masks {side}: asks for anchors beyond the {len(pairs)} that are there")

@@ -178,7 +178,7 @@ def served_model(whole: Message, found: Foreign) -> Imported:
         )
     version = server.whole("version", -1)
     imported = triton.read(replace(found, format="triton", path=folder, folder=folder, given=(), whole=True))
-    if version > 0 and imported.weights.parent.name.isdigit() and imported.weights.parent.name != str(version):
+    if version > 0 and imported.weights.parent.name.isdecimal() and imported.weights.parent.name != str(version):
         note = f"{server.where}: asks for version {version}; version {imported.weights.parent.name} is read"
         return replace(imported, warnings=(*imported.warnings, note))
     return imported

@@ -225,7 +225,7 @@ def _are_fractions(graph: ov.Model, result: ov.Node, axis: int) -> bool:
 def _keypoints(remarks: Mapping[str, str], channels: int) -> list[tuple[int, int]]:
     """(first channel, numbers a point) of keypoints, where the exporter says that there are some."""
     words = remarks.get("kpt_shape", "").strip("[]() ").split(",")
-    if len(words) != 2 or not all(word.strip().isdigit() for word in words):
+    if len(words) != 2 or not all(word.strip().isdecimal() for word in words):
         return []
     points, dims = (int(word) for word in words)
     return [(channels - points * dims, dims)] if dims in (2, 3) and 0 < points * dims < channels - 4 else []

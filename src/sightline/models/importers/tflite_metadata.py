@@ -195,7 +195,7 @@ def _names(facts: Mapping[str, str]) -> LabelTable | None:
         return None
     if isinstance(names, list | tuple):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not names or not all(str(key).isdigit() for key in names):
+    if not isinstance(names, dict) or not names or not all(str(key).isdecimal() for key in names):
         return None
     pairs = {int(key): str(name) for key, name in names.items()}
     if max(pairs) > 100_000:

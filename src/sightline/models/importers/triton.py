@@ -152,7 +152,7 @@ def _runs(file: Path) -> bool:
 def _version(config: Path, said: Message) -> tuple[str, Path]:
     """The highest version that `version_policy` serves. Raises ModelError where there is none."""
     folder = config.parent
-    there = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name.isdigit()]
+    there = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name.isdecimal()]
     there = [entry for entry in there if len(entry.name) < 10 and int(entry.name) > 0]
     wanted = said.message("version_policy").message("specific").wholes("versions")
     served = [entry for entry in there if not wanted or int(entry.name) in wanted]
