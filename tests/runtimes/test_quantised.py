@@ -6,9 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import openvino as ov
+import pytest
 from openvino import opset13 as op
 
-from sightline.runtimes.quantised import file_is_quantised, is_quantised, with_float_weights, with_whole_roundings
+from sightline.runtimes.quantised import (
+    as_computed,
+    file_is_quantised,
+    is_quantised,
+    with_float_weights,
+    with_whole_roundings,
+)
 
 
 def _model(levels: int) -> ov.Model:
@@ -47,6 +54,13 @@ def test_weights_become_floats_and_the_graph_computes_in_floats() -> None:
         for column in range(4):
             wanted[:, row, column] = (weights * rounded[:, row : row + 3, column : column + 3]).sum((1, 2, 3))
     np.testing.assert_allclose(_run(unpacked, x)[0], wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("levels", "floats", "integers"), [(65536, False, 0), (65536, True, 0), (256, False, 1), (256, True, 0)]
+)
+def test_only_graphs_that_multiply_integers_keep_them(levels: int, floats: bool, integers: int) -> None:
+    assert _types(as_computed(_model(levels), floats)).count("Convert") == integers
 
 
 def test_a_graph_of_floats_stays_as_it_is() -> None:

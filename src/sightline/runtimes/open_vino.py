@@ -18,7 +18,7 @@ from openvino import opset13 as op
 from sightline.errors import ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
 from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
-from sightline.runtimes.quantised import file_is_quantised, is_quantised, with_float_weights, with_whole_roundings
+from sightline.runtimes.quantised import as_computed, file_is_quantised
 from sightline.types import ModelSpec, Tensor, TensorSpec
 
 __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
@@ -198,8 +198,7 @@ def _prepared(core: ov.Core, spec: ModelSpec, weights: Path, options: RuntimeOpt
         model = _read(core, weights)
     except RuntimeError as error:
         raise ModelError(f"{weights}: OpenVINO cannot read it: {_reason(error)}") from error
-    if is_quantised(model):
-        model = with_whole_roundings(with_float_weights(model) if options.precision == "f32" else model)
+    model = as_computed(model, floats=options.precision == "f32")
     try:
         _reshape(model, spec, options.batch)
         if isinstance(options.feed, FeedRaw):

@@ -15,7 +15,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-__all__ = ["file_is_quantised", "is_quantised", "with_float_weights", "with_whole_roundings"]
+__all__ = ["as_computed", "file_is_quantised", "is_quantised", "with_float_weights", "with_whole_roundings"]
 
 _UNPACKS = frozenset({"Convert", "Multiply", "Subtract", "Reshape", "Unsqueeze", "Transpose"})
 
@@ -35,6 +35,17 @@ def is_quantised(model: ov.Model) -> bool:
     return any(
         node.get_type_name() == "FakeQuantize" and node.get_attributes()["levels"] <= 256 for node in model.get_ops()
     )
+
+
+def as_computed(model: ov.Model, floats: bool) -> ov.Model:
+    """`model` as the plug-in is to compile it. floats: floats were asked for, else integers may be multiplied.
+
+    Where only the weights are small integers nothing is multiplied in integers anyway, and OpenVINO (2026.4) unpacks
+    them in several streams at a time over each other: now and then such a session computes nonsense.
+    """
+    if not is_quantised(model):
+        return with_float_weights(model)
+    return with_whole_roundings(with_float_weights(model) if floats else model)
 
 
 def with_whole_roundings(model: ov.Model) -> ov.Model:
