@@ -289,6 +289,18 @@ def test_preprocessing_inside_the_graph_is_not_repeated(tmp_path: Path) -> None:
     assert fed(identified) == ("bgr", (0.0,), (1.0,), "letterbox")
 
 
+@pytest.mark.parametrize(("means", "order"), [((123.675, 116.28, 103.53), "rgb"), ((103.53, 116.28, 123.675), "bgr")])
+def test_means_in_the_graph_tell_the_channel_order(means: tuple[float, ...], order: str, tmp_path: Path) -> None:
+    net = Network((640, 640))
+    shape = (1, 3, 1, 1)
+    away = net.op("Sub", "images", net.hold(np.reshape(np.float32(means), shape)))
+    features = net.stem(net.op("Div", away, net.hold(np.full(shape, 58, np.float32))))
+    box = net.mul(net.conv(features, 4), 8.0)
+    out = net.join(box, net.op("Sigmoid", net.conv(features, 80)))
+    net.output(out, "output0", (1, 84, 8400))
+    assert fed(told(net, tmp_path))[0] == order
+
+
 def test_a_bias_in_its_own_node_is_no_decoding(tmp_path: Path) -> None:
     """As converters write it: packed weights, a bias added behind the convolution."""
     net = Network((320, 240))

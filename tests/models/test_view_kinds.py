@@ -124,7 +124,10 @@ def test_the_names_of_lines_of_networks_say_how_they_are_fed(tmp_path: Path) -> 
 def test_embeddings(tmp_path: Path) -> None:
     faces = told(row(512, size=(112, 112)), tmp_path, "arcface.onnx")
     assert (faces.spec.task, faces.spec.head) == ("embed", "embed")
-    assert "--scale 127.5 --mean 127.5 or --scale 128 --mean 127.5" in faces.question
+    assert "--scale 127.5 --mean 127.5 or --scale 58.395,57.12,57.375" in faces.question
+    known = told(row(512, size=(112, 112)), tmp_path, "w600k_mbf.onnx")
+    assert known.decided
+    assert fed(known) == ("rgb", *HALF, "stretch")
     zoo = told(row(256, size=(128, 256)), tmp_path, "person-reidentification-retail-0288.onnx")
     assert zoo.decided
     assert fed(zoo) == ("bgr", (0.0,), (1.0,), "stretch")

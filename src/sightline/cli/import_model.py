@@ -13,7 +13,7 @@ import typer
 from sightline import flags
 from sightline.cli.describing import lines
 from sightline.cli.frame import frame_at
-from sightline.cli.probing import in_words, probed
+from sightline.cli.probing import probed
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.arrival import Arrived, arrive
@@ -196,10 +196,9 @@ def _decided(identified: Identified, tried: dict[str, object]) -> None:
     try:
         require(identified)
     except UndecidedError as error:
-        words = in_words(tried)
-        if not words:
+        if "probe_verdict" not in tried:
             raise
-        raise UndecidedError("\n".join([str(error), *(text for _, text in words[:4])])) from error
+        raise UndecidedError(f"{error}; {tried['probe_verdict']}") from error
 
 
 def _list(value: object) -> list[object]:

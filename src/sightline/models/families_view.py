@@ -118,12 +118,15 @@ VIEW_TRAININGS: dict[str, Training] = {
     ),
     "insightface": training("InsightFace's attribute networks take RGB 0..255", RGB, ZERO, ONE, STRETCH, 0, (96, 96)),
     "face-embedding": Training(
-        "face embeddings differ: RGB, (x-127.5)/127.5 or /128, or ImageNet's mean and deviation",
+        "face embeddings differ: RGB, (x-127.5)/127.5, or ImageNet's mean and deviation",
         (RGB,),
-        ((HALF, HALF), (HALF, NEARLY_HALF), (IMAGENET_MEAN, IMAGENET_STD)),
+        ((HALF, HALF), (IMAGENET_MEAN, IMAGENET_STD)),
         (STRETCH,),
         0,
         (112, 112),
+    ),
+    "insightface-embedding": training(
+        "InsightFace's embeddings take RGB, (x-127.5)/127.5, an aligned face", RGB, HALF, HALF, STRETCH, 0, (112, 112)
     ),
     "re-identification": training(
         "re-identification networks take RGB with ImageNet's mean and deviation, stretched",

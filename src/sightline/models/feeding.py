@@ -12,6 +12,7 @@ from sightline.models.evidence import Facts, InGraph, in_graph, input_range
 from sightline.models.families import TRAININGS, Training
 from sightline.models.manifest import InputManifest
 from sightline.models.sidefiles import Stated
+from sightline.models.training import IMAGENET_MEAN, IMAGENET_MEAN_BGR
 from sightline.types import ChannelOrder, Preprocess, Resize
 
 __all__ = ["Feeding", "decide_feeding"]
@@ -77,11 +78,29 @@ def _color(
     color, *other_colors = training.color
     if other_colors:
         feeding.open.append(("--color", tuple(c.value for c in training.color), training.why))
+    ordered = _ordered_by_means(shown)
+    if ordered is not None and not other_colors and not shown.reversed and color is not ordered:
+        feeding.reasons.append(f"the graph takes ImageNet's means off in {ordered.value.upper()} order")
+        return ordered
     turned = shown.reversed or _turned_by_converter(facts.graph.metadata, training)
     if turned:
         feeding.reasons.append("the graph turns the channel order round first")
         return ChannelOrder.BGR if color is ChannelOrder.RGB else ChannelOrder.RGB
     return color
+
+
+def _ordered_by_means(shown: InGraph) -> ChannelOrder | None:
+    """The channel order that ImageNet's means in the first nodes show; None where other numbers stand there."""
+    if len(shown.shift) != 3 or len(shown.gain) not in (1, 3):
+        return None
+    gain = shown.gain if len(shown.gain) == 3 else shown.gain * 3
+    means = [-shift / scale for shift, scale in zip(shown.shift, gain, strict=True)]
+    if max(means) < 1:
+        means = [255 * mean for mean in means]
+    for order, wanted in ((ChannelOrder.RGB, IMAGENET_MEAN), (ChannelOrder.BGR, IMAGENET_MEAN_BGR)):
+        if all(abs(mean - value) < 1.5 for mean, value in zip(means, wanted, strict=True)):
+            return order
+    return None
 
 
 def _turned_by_converter(metadata: Mapping[str, str], training: Training) -> bool:

@@ -17,6 +17,8 @@ _CLASSES = re.compile(
 _VECTORS = re.compile(
     r"embed|feature|reid|re-id|arcface|facenet|sphere|cosface|recognition|insightface|w600k|osnet|_r50|vect"
 )
+# The training sets in the names of InsightFace's files, and its packs.
+_INSIGHTFACE = re.compile(r"w600k|glint360k|ms1mv[23]|buffalo_|antelopev")
 _FACES = re.compile(r"face|arc|w600k|glint|insight|sphere|cosface")
 # Whether a line of text stands upside down.
 _ANGLES = re.compile(r"ocr|angle|orient|text|(^|[^a-z])cls([^a-z]|$)")
@@ -233,6 +235,8 @@ def _vector_family(facts: Facts) -> str:
     made = framework(facts)
     if made in ("open-model-zoo", "openvino"):
         return _classifier_family(facts, 0)
+    if _INSIGHTFACE.search(facts.hints) and facts.size_wh == (112, 112):
+        return "insightface-embedding"
     if facts.size_wh == (112, 112) or _FACES.search(facts.hints):
         return "face-embedding"
     wide, high = facts.size_wh

@@ -219,7 +219,9 @@ class _Trial:
             models.append(model)
             readers.append(_Reader(model.head, _low(model.spec)))
         several = _Several(readers)
-        runner = replace(models[0], head=several, exact=True)
+        # compiled forms that are tried once are not kept
+        options = replace(models[0].options, precision="f32", cache=None)
+        runner = replace(models[0], head=several, exact=True, options=options)
         try:
             for frame in self.frames:
                 for reader in readers:
@@ -293,6 +295,9 @@ class _Verdict:
         clear = [self._clear(best, rivals, i) for i in range(self.asked)]
         taken_so = [c for i, c in enumerate(best.chosen) if i >= self.asked and c.flags]
         choices = [*(best.chosen[i] for i, sure in enumerate(clear) if sure), *taken_so]
+        if any(not sure and self.aspects[i].flag == "--scale" for i, sure in enumerate(clear)):
+            # mean and scale turn with the colour order: while they are open it cannot be set
+            choices = [choice for choice in choices if "color" not in choice.fields]
         if not choices:
             told = f"undecided: {best.flags or 'as it is'} is ahead, but not clearly"
             return Probing(self.identified, (), self.frames, told)

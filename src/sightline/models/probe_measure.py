@@ -127,7 +127,7 @@ def _found_again(objects: Detections, others: Sequence[Look]) -> tuple[F32, Bool
     """Per object the share of its score found again over the variants that show it; and who is shown at all."""
     total, seen = np.zeros(len(objects), np.float32), np.zeros(len(objects), np.int32)
     for look in others:
-        shown = _shown(objects.xyxy, look.variant.seen)
+        shown = _shown(_extent(objects), look.variant.seen)
         theirs = look.said.detections
         best = np.zeros(len(objects), np.float32)
         if len(theirs):
@@ -138,6 +138,14 @@ def _found_again(objects: Detections, others: Sequence[Look]) -> tuple[F32, Bool
         total += np.where(shown, best, 0)
         seen += shown
     return (total / np.maximum(seen, 1)).astype(np.float32), seen > 0
+
+
+def _extent(objects: Detections) -> F32:
+    """(N, 4): the box of its points where an object has any (whose own box may be the whole view), else its box."""
+    points = objects.keypoints
+    if points is None or not points.shape[1]:
+        return objects.xyxy
+    return np.concatenate([points[..., :2].min(1), points[..., :2].max(1)], 1).astype(np.float32)
 
 
 def _shown(xyxy: F32, seen: tuple[float, float, float, float]) -> Bool:
