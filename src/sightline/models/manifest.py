@@ -146,7 +146,7 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def _check_extent(value: object) -> None:
-    """Raises ValueError where aliases make a few lines into more than any manifest, RecursionError where they circle."""
+    """Raises ValueError where aliases make a few lines into too many parts, RecursionError where they circle."""
     left = [_MOST_PARTS]
 
     def count(part: object) -> None:
