@@ -173,7 +173,7 @@ class LimitsConfig(_Frozen):
             raise ValueError("crop: four numbers x1, y1, x2, y2")
         x1, y1, x2, y2 = self.crop
         if not (0 <= x1 < x2 and 0 <= y1 < y2) or (not self.crop_px and max(x2, y2) > 1):
-            unit = "pixels" if self.crop_px else "fractions of the frame (for pixels: crop_px)"
+            unit = "pixels" if self.crop_px else "fractions of the frame (for pixels: crop_px, or --crop px:...)"
             raise ValueError(f"crop: x1 < x2 and y1 < y2, in {unit}")
         return self
 

@@ -317,11 +317,13 @@ def fill_rgb(pixels: U8, placement: Placement, out: U8) -> None:
     _inside(out, placement)[...] = _cutout(source, placement).transpose(2, 0, 1)
 
 
-def tensor_rgb(frame: Frame, preprocess: Preprocess, size_wh: tuple[int, int]) -> U8:
-    """What a network sees of a whole frame as (H, W, 3) uint8 RGB, by the exact way."""
+def tensor_rgb(
+    frame: Frame, preprocess: Preprocess, size_wh: tuple[int, int], crop: tuple[int, int, int, int] | None = None
+) -> U8:
+    """What a network sees of a frame, or of `crop` (whole frame pixels), as (H, W, 3) uint8 RGB, by the exact way."""
     if frame.picture is None:
         raise ValueError("the frame's picture was given back already")
-    placement = place((frame.width, frame.height), size_wh, preprocess.resize, preprocess.pad)
+    placement = place((frame.width, frame.height), size_wh, preprocess.resize, preprocess.pad, crop)
     out = np.empty((3, size_wh[1], size_wh[0]), np.uint8)
     pad_rgb(out, placement)
     fill_rgb(rgb(frame.picture), placement, out)

@@ -79,6 +79,10 @@ def test_the_bundle_has_the_models_name_where_none_is_given(here: Path) -> None:
     assert (here / "cars" / "cars.onnx").is_file()
     again = sightline_command("import", "cars.onnx", "--json", cwd=here)
     assert json.loads(again.out)["written"] == "cars"
+    assert json.loads(again.out)["file"] == "cars/cars.onnx"
+    shutil.copy(here / "cars.onnx", here / "cars-1.1.onnx")
+    dotted = sightline_command("import", "cars-1.1.onnx", "--json", cwd=here)
+    assert json.loads(dotted.out)["written"] == "cars-1.1"
     (here / "cars.onnx").rename(here / "vans.onnx")
     (here / "vans").mkdir()
     refused = sightline_command("import", "vans.onnx", cwd=here)
@@ -123,6 +127,14 @@ def test_an_archive_and_a_url_and_its_secret(here: Path, server: tuple[str, Path
     assert "nothing said which sha256" in loose.out
     assert "SECRET" not in loose.text
     assert "checked" not in json.dumps(manifest(here / "loose"))
+
+
+def test_what_runs_a_url_must_be_imported_first(here: Path) -> None:
+    for command, *more in (["inspect"], ["run", "synthetic://street"], ["verify"]):
+        said = sightline_command(command, "https://host/model.zip?sig=SECRET", *more, cwd=here)
+        assert said.code == 2, said.text
+        assert "sightline import URL" in said.err
+        assert "SECRET" not in said.text
 
 
 @pytest.mark.parametrize(

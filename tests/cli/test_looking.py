@@ -66,6 +66,23 @@ def test_inspect_shows_what_the_network_sees(here: Path, capsys: pytest.CaptureF
     assert report["tried"]["written"] == "check.png"
 
 
+def test_inspect_looks_at_a_part_of_the_picture(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(MODEL), SCENE, "-o", "all.png", "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)["tried"]["objects"]
+    assert any(one["box"][0] < 300 for one in whole)
+    assert main(["inspect", str(MODEL), SCENE, "-o", "part.png", "--crop", "px:320,0,640,360", "--json"]) == 0
+    part = json.loads(capsys.readouterr().out)["tried"]["objects"]
+    assert part
+    assert all(one["box"][0] >= 320 for one in part)
+    left = [cv2.imread(name) for name in ("all.png", "part.png")]
+    assert left[0] is not None
+    assert left[1] is not None
+    assert left[0].shape == left[1].shape
+    assert np.abs(left[0][:, :200].astype(int) - left[1][:, :200]).mean() > 10  # the network was shown another picture
+    assert main(["inspect", str(MODEL), "--crop", "0,0,1,1"]) == 2
+    assert "needs a picture" in capsys.readouterr().err
+
+
 def test_boxes_lie_in_both_panels_where_the_object_is() -> None:
     pixels = np.full((100, 200, 3), 60, np.uint8)
     stream = StreamInfo("a", 200, 100, Fraction(1), still=True)

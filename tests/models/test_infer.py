@@ -213,6 +213,14 @@ def test_a_model_that_comes_near_its_threshold_is_not_called_wrongly_fed() -> No
     assert "--score" in told[2]
 
 
+def test_landmarks_of_nothing_are_no_reason_to_doubt_how_the_model_is_fed() -> None:
+    trials = [Trial("as it was fed", "", 0, 0.01), Trial("with pixels from 0 to 255", "--mean 0 --scale 1", 1, 1.0)]
+    told = sentences(trials, 0.5, one_in_view=True)
+    assert len(told) == 2
+    assert "--crop" in told[1]
+    assert "--scale" not in " ".join(told)
+
+
 def test_a_model_that_gives_no_numbers_is_told_of() -> None:
     m = model()
     dark = frame(height=16)  # the box lies below the picture, so the fake gives NaN

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openvino import opset1 as op1
 from openvino import opset8 as op8
 from openvino import opset13 as op
+from openvino import opset16
 
 from sightline.errors import ModelError
 from sightline.models.ir_to_onnx import write_onnx
@@ -182,6 +183,11 @@ def test_comparisons_choose(name: str) -> None:
     b[1:] += 0.5
     b[2:] -= 1
     _agree(_model(chosen, inputs=[x, y]), a, b)
+
+
+def test_what_passes_a_tensor_on_may_be_an_output() -> None:
+    x = op.parameter(X, np.float32, name="x")
+    _agree(_model(opset16.identity(op.relu(x)), inputs=[x]), _noise(*X))
 
 
 # -- layers with weights ---------------------------------------------------------------------------------------------

@@ -32,8 +32,7 @@ def lines(report: dict[str, Any]) -> list[str]:
         *(("question", line) for line in str(report["question"]).splitlines()),
     ]
     rows += probing.in_words(report)
-    if report["licence"]:
-        rows.insert(1, ("licence", report["licence"]))
+    rows.insert(1, ("licence", report["licence"] or "not stated"))
     if tried := report.get("tried"):
         rows += in_words(tried)
         if "written" in tried:

@@ -33,7 +33,8 @@ def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = Fals
         _drain(pipeline, config, quiet)
     model = pipeline.model
     if pipeline.samples and model.spec.task not in _NO_OBJECTS and not stop.asked and (as_json or not quiet):
-        pipeline.notes += sentences(diagnose(model, pipeline.samples), model.spec.thresholds.score)
+        trials, alone = diagnose(model, pipeline.samples), model.spec.task == "landmarks"
+        pipeline.notes += sentences(trials, model.spec.thresholds.score, one_in_view=alone)
     outputs = written(config, inputs) + map_folders(config, inputs)
     _tell(pipeline, [path for path in outputs if path.exists()], quiet, as_json)
     if stop.asked:

@@ -20,7 +20,7 @@ from sightline.models.arrival import Arrived, arrive
 from sightline.models.bundle import BUNDLE_SUFFIX, check_bundle_target, write_bundle
 from sightline.models.describe import describe
 from sightline.models.download import Download, download, is_url
-from sightline.models.formats import format_of_file, is_configuration
+from sightline.models.formats import MODEL_SUFFIXES, format_of_file, is_configuration
 from sightline.models.identify import Identified, identify_arrived, require
 from sightline.models.locate import content_hash
 from sightline.models.manifest import Origin
@@ -32,6 +32,21 @@ __all__ = ["command"]
 
 Text = str | None
 _LABELS = (".names", ".txt", ".labels", ".csv", ".json", ".pbtxt")
+# What a file's name loses where it becomes the bundle's.
+_ENDINGS = (
+    *MODEL_SUFFIXES,
+    BUNDLE_SUFFIX,
+    ".zip",
+    ".tar",
+    ".xz",
+    ".gz",
+    ".bz2",
+    ".tgz",
+    ".txz",
+    ".txt",
+    ".yml",
+    ".yaml",
+)
 # Files that come second: weights whose description is the file to begin with.
 _SECOND = (".bin", ".weights", ".caffemodel", ".data", *_LABELS)
 
@@ -118,7 +133,9 @@ def _sorted(words: list[str]) -> tuple[str, list[Path], str | None]:
 def _beside(first: str) -> Path:
     """The bundle's folder where none is named: the model's own name, where the user is."""
     path = Path(first)
-    stem = path.resolve().name if path.is_dir() else path.name.split(".")[0]
+    stem = path.resolve().name if path.is_dir() else path.name
+    while not path.is_dir() and Path(stem).suffix.lower() in _ENDINGS:
+        stem = Path(stem).stem
     target = Path(stem or "model")
     if target.exists() and (not target.is_dir() or not (target / "model.yaml").is_file()):
         raise UsageError(f"{target}: is there already; name the bundle with -o NAME/ or -o NAME{BUNDLE_SUFFIX}")
@@ -187,7 +204,8 @@ def _packed(
                 *(str(line) for line in _list(report["warnings"])),
                 f"nothing said which sha256 {fetched.url} must have; it has {fetched.sha256}",
             ]
-    report["written"] = str(write_bundle(identified, target, origin, kept))
+    written = write_bundle(identified, target, origin, kept)
+    report |= {"written": str(written), "file": str(written / identified.weights.name)}
     return report
 
 

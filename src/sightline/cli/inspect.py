@@ -16,7 +16,7 @@ from sightline.cli.describing import lines
 from sightline.cli.frame import frame_at, write_picture
 from sightline.cli.probing import probed
 from sightline.cli.trying import as_record, side_by_side
-from sightline.config import ModelConfig
+from sightline.config import LimitsConfig, ModelConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
 from sightline.models.describe import describe
 from sightline.models.identify import Identified, identify, require, save_manifest
@@ -28,9 +28,10 @@ Text = str | None
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="a model file, or a folder that holds it")],
+    model: Annotated[str, typer.Argument(help="a model in any form: a file, folder, archive or bundle")],
     picture: Annotated[Text, typer.Argument(help="a picture or video to try it on")] = None,
     output: Annotated[Text, typer.Option("-o", "--output", help="what the network sees beside what it finds")] = None,
+    crop: Annotated[Text, typer.Option(help="look only at x1,y1,x2,y2 (fractions), or px:x1,y1,x2,y2")] = None,
     video: Annotated[Text, typer.Option(help="a clip of the model's own subject, to try what is open on")] = None,
     probe: Annotated[bool, typer.Option("--probe", help="try the alternatives to what was decided too")] = False,
     save: Annotated[bool, typer.Option("--save", help="write model.yaml into the model's folder")] = False,
@@ -54,13 +55,17 @@ def command(
     )  # fmt: skip
     if picture is None and output is not None:
         raise UsageError(f"-o {output}: needs a picture to try the model on: sightline inspect {model} PICTURE")
+    box, in_pixels = flags.crop(crop)
+    if picture is None and box is not None:
+        raise UsageError(f"--crop {crop}: needs a picture to try the model on: sightline inspect {model} PICTURE")
+    part = flags.limits(crop=box, crop_px=in_pixels or None)
     found = identify(config)
     told: dict[str, object] = {}
     if video is not None or probe:
         found, told = probed(found, config, video, probe)
     report = describe(found) | told
     if picture is not None and found.decided:
-        report["tried"] = _tried(found, config, picture, output)
+        report["tried"] = _tried(found, config, part, picture, output)
     if save:
         folder = Path(model) if Path(model).is_dir() else Path(model).parent
         report["saved"] = str(save_manifest(found, folder))
@@ -69,10 +74,11 @@ def command(
         require(found)
 
 
-def _tried(found: Identified, config: ModelConfig, picture: str, output: Text) -> dict[str, object]:
+def _tried(found: Identified, config: ModelConfig, part: LimitsConfig, picture: str, output: Text) -> dict[str, object]:
     """What the model says of one frame, and the picture of it where one is asked for."""
     frame = frame_at(picture)
-    model = build_identified(found, config)
+    looking = PipelineConfig(streams=(StreamConfig(url=picture),), model=config, limits=part)
+    model = build_identified(found, config, looking)
     try:
         said = model.predict(frame)
     finally:
@@ -83,5 +89,6 @@ def _tried(found: Identified, config: ModelConfig, picture: str, output: Text) -
     path = Path(output)
     if Path(picture).exists() and path.exists() and path.samefile(picture):
         raise UsageError(f"{path}: the output would overwrite the picture; choose another name")
-    write_picture(path, side_by_side(frame, model.picture_input.preprocess, model.size_of(frame), said))
+    steps, size = model.picture_input.preprocess, model.size_of(frame)
+    write_picture(path, side_by_side(frame, steps, size, said, model.crop_of(frame)))
     return {**tried, "written": str(path)}

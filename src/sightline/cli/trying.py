@@ -93,15 +93,21 @@ def _embedding(values: Sequence[float]) -> str:
 # -- in pictures -------------------------------------------------------------------------------------------------------
 
 
-def side_by_side(frame: Frame, steps: Preprocess, size_wh: tuple[int, int], prediction: Prediction) -> U8:
+def side_by_side(
+    frame: Frame,
+    steps: Preprocess,
+    size_wh: tuple[int, int],
+    prediction: Prediction,
+    crop: tuple[int, int, int, int] | None = None,
+) -> U8:
     """Left the picture as the network gets it, right the frame, the same prediction on both; (H, W, 3) RGB.
 
-    size_wh: of the network's input. prediction: in frame pixels.
+    size_wh: of the network's input. prediction: in frame pixels. crop: whole frame pixels that the network was shown.
     """
     if frame.picture is None:
         raise ValueError("the frame's picture was given back already")
-    left, right = tensor_rgb(frame, steps, size_wh), rgb(frame.picture)
-    matrix = view_of(frame, place((frame.width, frame.height), size_wh, steps.resize, steps.pad)).matrix
+    left, right = tensor_rgb(frame, steps, size_wh, crop), rgb(frame.picture)
+    matrix = view_of(frame, place((frame.width, frame.height), size_wh, steps.resize, steps.pad, crop)).matrix
     back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
     height = max(left.shape[0], min(right.shape[0], _TALLEST))
     bar = np.full((height, 6, 3), 128, np.uint8)

@@ -96,14 +96,17 @@ def _try(model: Model, frames: Sequence[Frame], change: str, flags: str, pre: Pr
     return Trial(change, flags, objects, best, head.odd / max(1, head.seen))
 
 
-def sentences(trials: Sequence[Trial], threshold: float) -> list[str]:
-    """What to tell the user."""
+def sentences(trials: Sequence[Trial], threshold: float, *, one_in_view: bool = False) -> list[str]:
+    """What to tell the user. one_in_view: the model wants a view that one face or hand fills."""
     if not trials:
         return []
     first, *others = trials
     told = [f"nothing was found: the best score was {first.best:.3f}, the threshold is {threshold:g}"]
     if first.nonfinite:
         return [*told, _odd_numbers(first)]
+    if one_in_view:
+        # how it is fed is not doubted: shown less than it wants, such a network answers by chance
+        return [*told, "it wants a view that one face or hand fills: --crop x1,y1,x2,y2 shows it a part of the picture"]
     better = [t for t in others if t.objects or t.best > max(0.1, 1.5 * first.best)]
     near = first.best > threshold / 2
     for t in better:

@@ -91,6 +91,10 @@ class Model:
         """(width, height) of the tensor that `frame` is brought to; where the model leaves them open they follow it."""
         return self._filling.size_of(frame)
 
+    def crop_of(self, frame: Frame) -> tuple[int, int, int, int] | None:
+        """The part of the frame that it looks at: x1, y1, x2, y2 in whole pixels; None: all of it."""
+        return self._filling.crop_of(frame)
+
     @property
     def waiting(self) -> int:
         """Requests that were submitted and not collected."""

@@ -182,6 +182,7 @@ def _reduce_logical(op: str) -> Rule:
 _SAME_NAME = (
     "Add", "Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Abs", "Floor", "Sign", "Erf", "Sin", "Cos", "Tan", "Asin",
     "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Less", "Greater", "Equal", "HardSwish",
+    "Identity",
 )  # fmt: skip
 _OTHER_NAME = {
     "ReLU": "Relu", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "Power": "Pow",

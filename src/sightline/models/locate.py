@@ -58,6 +58,10 @@ def meant(path: str | Path) -> Meant:
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
+        if (word := str(path).partition(":")[0].lower()) in ("http", "https"):
+            raise UsageError(
+                f"{word}://...: a model on the net is imported first: sightline import URL --sha256 ... -o NAME/"
+            )
         raise ModelError(f"{path}: no such model file{_near(path)}")
     return _file(path, path.parent, whole=False)
 
