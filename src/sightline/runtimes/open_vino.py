@@ -25,7 +25,7 @@ __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
-_FORM = 6  # of the nodes written in front of a graph: rises when they change, so that no old one is met
+_FORM = 7  # of what is done to a graph before it is compiled: rises when that changes, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
