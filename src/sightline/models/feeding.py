@@ -91,7 +91,7 @@ def _color(
 
 def _ordered_by_means(shown: InGraph) -> ChannelOrder | None:
     """The channel order that ImageNet's means in the first nodes show; None where other numbers stand there."""
-    if len(shown.shift) != 3 or len(shown.gain) not in (1, 3):
+    if len(shown.shift) != 3 or len(shown.gain) not in (1, 3) or not all(shown.gain):
         return None
     gain = shown.gain if len(shown.gain) == 3 else shown.gain * 3
     means = [-shift / scale for shift, scale in zip(shown.shift, gain, strict=True)]
