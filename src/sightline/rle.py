@@ -59,7 +59,7 @@ def _packed(runs: I64) -> str:
     while wanted[-1].any():
         group = values & 31
         values = values >> 5
-        more = np.where(group & 16, values != -1, values != 0) & wanted[-1]
+        more: Bool = np.asarray(np.where(group & 16, values != -1, values != 0), np.bool_) & wanted[-1]
         groups.append((group + 32 * more + _FIRST).astype(np.uint8))
         wanted.append(more)
     return np.stack(groups, 1)[np.stack(wanted[:-1], 1)].tobytes().decode("ascii")

@@ -143,7 +143,7 @@ def test_whatever_a_model_says_is_put_into_words() -> None:
     )
     classes = np.array([[0, 1, 1, 255], [1, 9, 0, 255]], np.uint8)
     whole = Prediction(
-        found, (Attribute("class", "tabby", 0.7), Attribute("age", "32", 1.0)), classes, np.ones(4, np.float32) / 2,
+        found, (Attribute("class", "tabby", 0.7), Attribute("age", "32", 1.0)), classes, np.full(4, 0.5, np.float32),
         "AB", ("sky", "road"),
     )  # fmt: skip
     record = as_record(still(4, 2), whole)

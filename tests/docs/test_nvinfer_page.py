@@ -16,7 +16,7 @@ from sightline.foreign.key_page import key_tables
 from sightline.models.importers.nvinfer_functions import reads
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-from networks import Network
+from networks import Network  # type: ignore[import-not-found]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "nvinfer.md").read_text("utf-8")
 

@@ -293,7 +293,7 @@ def test_preprocessing_inside_the_graph_is_not_repeated(tmp_path: Path) -> None:
 def test_means_in_the_graph_tell_the_channel_order(means: tuple[float, ...], order: str, tmp_path: Path) -> None:
     net = Network((640, 640))
     shape = (1, 3, 1, 1)
-    away = net.op("Sub", "images", net.hold(np.reshape(np.float32(means), shape)))
+    away = net.op("Sub", "images", net.hold(np.array(means, np.float32).reshape(shape)))
     features = net.stem(net.op("Div", away, net.hold(np.full(shape, 58, np.float32))))
     box = net.mul(net.conv(features, 4), 8.0)
     out = net.join(box, net.op("Sigmoid", net.conv(features, 80)))

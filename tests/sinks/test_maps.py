@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+import sightline
 from sightline.config import ModelConfig, PipelineConfig, StreamConfig
 from sightline.errors import OutputError, UsageError
 from sightline.models.infer import Model
@@ -148,9 +149,7 @@ def test_two_streams_never_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_model_without_maps_is_refused(tmp_path: Path) -> None:
-    from sightline import assets
-
-    demo = Path(next(iter(assets.__path__))) / "demo"
+    demo = Path(sightline.__file__).parent / "assets" / "demo"
     config = config_of(tmp_path / "maps", StreamConfig(url="synthetic://street?seconds=1"), model=str(demo))
     with pytest.raises(UsageError, match="makes no class maps"):
         build(config)
