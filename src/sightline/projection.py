@@ -172,11 +172,10 @@ def classmap_to_frame(classmap: U8, view: View, looked_at: Region) -> U8:
     255 outside `looked_at` and where the tensor does not reach, as at the sides of a cropped picture.
     """
     frame = view.frame
-    out = np.full((frame.height, frame.width), UNSEEN, np.uint8)
     h, w = classmap.shape
     x1, y1, x2, y2 = looked_at
     if not h or not w or x2 <= x1 or y2 <= y1:
-        return out
+        return np.full((frame.height, frame.width), UNSEEN, np.uint8)
     step = np.array([view.size_wh[0] / w, view.size_wh[1] / h])
     back = _frame_to_grid(view, np.zeros(2), step)
     xs, ys = np.arange(x1, x2) + 0.5, np.arange(y1, y2) + 0.5
@@ -184,8 +183,13 @@ def classmap_to_frame(classmap: U8, view: View, looked_at: Region) -> U8:
         columns, rows = np.floor(back[0, 0] * xs + back[0, 2]), np.floor(back[1, 1] * ys + back[1, 2])
         across, down = _run(columns, w), _run(rows, h)
         wide = np.take(classmap, columns[across].astype(np.int64), 1)
-        out[y1:y2, x1:x2][down, across] = np.take(wide, rows[down].astype(np.int64), 0)
+        tall = rows[down].astype(np.int64)
+        if (len(tall), wide.shape[1]) == (frame.height, frame.width):
+            return cast(U8, np.take(wide, tall, 0))  # all of the frame: nothing to lay it into
+        out = np.full((frame.height, frame.width), UNSEEN, np.uint8)
+        np.take(wide, tall, 0, out[y1:y2, x1:x2][down, across], mode="clip")
         return out
+    out = np.full((frame.height, frame.width), UNSEEN, np.uint8)
     at_x: I64 = np.floor(back[0, 0] * xs + back[0, 1] * ys[:, None] + back[0, 2]).astype(np.int64)
     at_y: I64 = np.floor(back[1, 0] * xs + back[1, 1] * ys[:, None] + back[1, 2]).astype(np.int64)
     seen = (at_x >= 0) & (at_x < w) & (at_y >= 0) & (at_y < h)

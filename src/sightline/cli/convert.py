@@ -178,7 +178,7 @@ def _one(work: _Work, to: str, inside: Inside | None) -> _Made:
 def _moved(work: _Work, found: Identified, to: str, inside: Inside | None) -> Identified:
     """The same numbers in another form."""
     if inside is not None or to == "blob":
-        model = put_inside(found, work.folder(), inside or _own(found, "NCHW"), half=to == "fp16")
+        model = put_inside(found, work.folder(), inside or _own(found, "NCHW"), half=to == "fp16", single=to == "blob")
         return to_onnx(model, work.folder()) if to in ("onnx", "blob") else model
     if to in ("openvino", "fp16"):
         return to_openvino(found, work.folder(), half=to == "fp16")

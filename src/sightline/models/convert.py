@@ -48,10 +48,18 @@ def to_openvino(found: Identified, room: Path, *, half: bool = False) -> Identif
     return _saved(found, model, room, change, half=half)
 
 
-def put_inside(found: Identified, room: Path, inside: Inside, *, half: bool = False) -> Identified:
-    """As OpenVINO IR whose input takes uint8 pixels; mean, scale and channel order are in the graph."""
+def put_inside(
+    found: Identified, room: Path, inside: Inside, *, half: bool = False, single: bool = False
+) -> Identified:
+    """As OpenVINO IR whose input takes uint8 pixels; mean, scale and channel order are in the graph.
+
+    single: an open batch becomes one picture at a time.
+    """
     item = _only_picture(found.spec)
     model = _read(found)
+    if single and item.tensor.shape[:1] == (None,):
+        model.reshape({port: _single(port.get_partial_shape()) for port in model.inputs})
+        item = replace(item, tensor=replace(item.tensor, shape=(1, *item.tensor.shape[1:])))
     channels = 1 if item.preprocess.color is ChannelOrder.GREY else 3
     fed = _fed_order(item.preprocess.color, inside.reverse)
     steps = PrePostProcessor(model)
@@ -83,7 +91,7 @@ def put_inside(found: Identified, room: Path, inside: Inside, *, half: bool = Fa
         tensor=replace(item.tensor, dtype="uint8", layout=inside.layout, shape=shape),
         preprocess=replace(item.preprocess, color=fed, mean=(0.0,), scale=(1.0,)),
     )
-    inputs = tuple(new if i is item else i for i in found.spec.inputs)
+    inputs = tuple(new if i.tensor.name == item.tensor.name else i for i in found.spec.inputs)
     return _saved(found, built, room, told, half=half, inputs=inputs)
 
 
@@ -138,6 +146,13 @@ def _read(found: Identified) -> ov.Model:
         return ov.Core().read_model(str(found.weights))
     except RuntimeError as error:
         raise ModelError(f"{found.weights}: OpenVINO cannot read it: {_said(error)}") from error
+
+
+def _single(shape: ov.PartialShape) -> ov.PartialShape:
+    """The same with a batch of one where it is open."""
+    if shape.rank.is_static and len(shape) and shape[0].is_dynamic:
+        shape[0] = 1
+    return shape
 
 
 def _saved(
