@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from sightline.config import ModelConfig
@@ -129,3 +131,52 @@ def test_manifests_beyond_limits(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         load_manifest(path)
     assert "model.yaml" in str(caught.value)
+
+
+def _bundle(folder: Path, **said: object) -> Path:
+    folder.mkdir()
+    onnx.save(_classifier(), str(folder / "m.onnx"))
+    (folder / "model.yaml").write_text(yaml.safe_dump({"weights": "m.onnx", **said}), "utf-8")
+    return folder / "model.yaml"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"weights": "a\0b"},
+        {"files": {"a\0b": "0"}},
+        {"files": {"a" * 5000: "0"}},
+        {"weights": "../m.onnx"},
+        {"samples": ["../../escaped.png"]},
+        {"samples": ["samples/ghost.png"]},
+        {"input": {"size": [-3, 4]}},
+        {"input": {"size": [999_999_999, 4]}},
+    ],
+    ids=range(8),
+)
+def test_bundles_that_name_what_they_may_not(said: dict[str, object], tmp_path: Path) -> None:
+    _refused(_bundle(tmp_path / "bundle", **said), "model.yaml")
+
+
+@pytest.mark.parametrize("location", ["a\0b", "x" * 3000], ids=["zero", "long"])
+def test_external_weights_of_impossible_names(location: str, tmp_path: Path) -> None:
+    model = _classifier()
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    _refused(path, "damaged")
+
+
+def test_a_pipe_is_no_model(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.onnx")
+    _refused(tmp_path / "m.onnx", "a pipe")
+
+
+def test_a_damaged_archive_description_is_not_passed_over(tmp_path: Path) -> None:
+    onnx.save(_classifier(), str(tmp_path / "m.onnx"))
+    (tmp_path / "config.json").write_text('{"config_version": "1.0", "model": {"metadata": {"name"', "utf-8")
+    with pytest.raises(ModelError, match=r"config\.json"):
+        arrive(tmp_path)

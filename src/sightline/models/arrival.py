@@ -23,6 +23,7 @@ from sightline.models.formats import IMPORTERS
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import MANIFESTS, Located, Meant, content_hash, meant, weights_beside
 from sightline.models.manifest import Manifest, load_manifest
+from sightline.models.samples import expected_file
 
 __all__ = ["Arrived", "arrive", "import_cache"]
 
@@ -95,6 +96,10 @@ def _bundle(found: Meant) -> Arrived:
                 f"{file}: changed since the bundle was made (sha256 differs)\n"
                 f"import it again, or take its line out of `files` in {found.path.name} if the change is yours"
             )
+    for name in manifest.samples:
+        for file in (_inside(found, name), _inside(found, expected_file(name))):
+            if not file.is_file():
+                raise ModelError(f"{found.path}: its test picture {name} or what is expected of it is missing")
     weights = _inside(found, manifest.weights)
     if not weights.is_file():
         raise ModelError(f"{found.path}: its weights {manifest.weights} are missing; copy the whole bundle again")
@@ -105,7 +110,12 @@ def _bundle(found: Meant) -> Arrived:
 
 def _inside(found: Meant, name: str) -> Path:
     file = found.folder / name
-    if not file.resolve().is_relative_to(found.folder.resolve()):
+    try:
+        within = file.resolve().is_relative_to(found.folder.resolve())
+        file.is_file()
+    except (OSError, ValueError) as error:  # longer than any name, or with a zero byte
+        raise ModelError(f"{found.path}: names a file that no file system takes: {name[:60]!r}") from error
+    if not within:
         raise ModelError(f"{found.path}: names a file outside its folder: {name}")
     return file
 

@@ -183,9 +183,12 @@ def format_of_folder(folder: Path) -> str:
 
 def _is_nn_archive(path: Path) -> bool:
     try:
-        told = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        text = path.read_bytes().decode("utf-8-sig", "replace")
+        told = json.loads(text)
+    except OSError:
         return False
+    except (ValueError, RecursionError):
+        return '"config_version"' in text  # a damaged one is its importer's to refuse
     if not isinstance(told, dict):
         return False
     model = told.get("model")

@@ -63,6 +63,8 @@ def meant(path: str | Path) -> Meant:
                 f"{word}://...: a model on the net is imported first: sightline import URL --sha256 ... -o NAME/"
             )
         raise ModelError(f"{path}: no such model file{_near(path)}")
+    if not path.is_file():
+        raise ModelError(f"{path}: a pipe or a device, not a model file")
     return _file(path, path.parent, whole=False)
 
 

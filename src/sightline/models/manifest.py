@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,6 +29,9 @@ _MOST_BYTES, _MOST_PARTS = 16 << 20, 1_000_000
 FORMAT = 1  # the version of this form of manifest
 
 
+_Side = Annotated[int, Field(ge=1, le=16384)]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,7 +39,7 @@ class _Frozen(BaseModel):
 class InputManifest(_Frozen):
     """How the picture goes in: tensor = (pixel - mean) / scale, pixel 0..255."""
 
-    size: tuple[int, int] | None = Field(default=None, description="width, height; for inputs of open size")
+    size: tuple[_Side, _Side] | None = Field(default=None, description="width, height; for inputs of open size")
     color: ChannelOrder | None = None
     mean: tuple[float, ...] | None = None
     scale: tuple[float, ...] | None = None

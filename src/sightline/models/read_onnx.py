@@ -81,9 +81,13 @@ def external_files(model: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
         if not location or location in found:
             continue
         file = path.parent / location
-        if not file.resolve().is_relative_to(path.parent.resolve()):
+        try:
+            within, there = file.resolve().is_relative_to(path.parent.resolve()), file.is_file()
+        except (OSError, ValueError) as error:  # longer than any name, or with a zero byte
+            raise ModelError(f"{path}: damaged: its weights are said to lie in {location[:60]!r}") from error
+        if not within:
             raise ModelError(f"{path}: its weights are said to lie outside its folder ({location}); export it again")
-        if not file.is_file():
+        if not there:
             raise ModelError(f"{path}: its weights file {location} is missing; put it beside the model")
         found[location] = file
     return tuple(found.values())
