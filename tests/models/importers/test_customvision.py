@@ -308,3 +308,12 @@ def test_an_ir_is_cut_before_its_region(tmp_path: Path) -> None:
     (folder / "model.xml").write_text(REGION.replace('to-layer="4"', 'to-layer="2"'))
     with pytest.raises(ModelError, match="not the last"):
         imported(folder, tmp_path)
+
+
+def test_what_the_export_says_of_feeding_is_not_explained_by_another_training(tmp_path: Path) -> None:
+    folder = described(tmp_path / "export")
+    region(folder, 35, BGR)
+    found = identify(ModelConfig(path=str(folder)))
+    assert found.decided
+    assert found.spec.inputs[0].preprocess.color is ChannelOrder.BGR
+    assert not any("RGB" in reason for reason in found.reasons)
