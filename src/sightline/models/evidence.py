@@ -22,6 +22,7 @@ __all__ = [
     "from_the_zoo",
     "in_graph",
     "input_range",
+    "rounded_range",
     "strands",
 ]
 
@@ -197,6 +198,25 @@ def in_graph(graph: Graph, picture: TensorSpec) -> InGraph:
         steps.append(node.op)
         tensor = node.outputs[0]
     return InGraph(tuple(map(float, gain)), tuple(map(float, shift)), turned, tuple(steps))
+
+
+def rounded_range(graph: Graph, picture: TensorSpec) -> tuple[float, float] | None:
+    """The range of values that a quantised graph rounds its picture in first of all; None where it does not."""
+    tensor = graph.tensor(picture.name)
+    for _ in range(4):
+        readers = graph.users.get(tensor, ())
+        if len(readers) != 1:
+            return None
+        node = readers[0]
+        if node.op == "FakeQuantize" and len(node.inputs) > 2:
+            low, high = graph.value(node.inputs[1]), graph.value(node.inputs[2])
+            if low is None or high is None or low.size != 1 or high.size != 1:
+                return None
+            return float(low.ravel()[0]), float(high.ravel()[0])
+        if node.op not in ("Cast", "Transpose", "Identity", "Reshape"):
+            return None
+        tensor = node.outputs[0]
+    return None
 
 
 def _channel_constant(graph: Graph, name: str) -> F32 | None:

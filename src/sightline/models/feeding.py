@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
-from sightline.models.evidence import Facts, InGraph, in_graph, input_range
+from sightline.models.evidence import Facts, InGraph, in_graph, input_range, rounded_range
 from sightline.models.families import TRAININGS, Training
 from sightline.models.manifest import InputManifest
 from sightline.models.sidefiles import Stated
@@ -150,6 +150,12 @@ def _values(
     if _baked(facts.graph.metadata):
         feeding.reasons.append("mean and scale were put into the graph by OpenVINO's converter")
         return (0.0,), (1.0,)
+    rounded = rounded_range(facts.graph, facts.picture)
+    if rounded is not None and len(known) > 1:
+        made = [value for value in known if _spans(value, rounded)]
+        if len(made) == 1:
+            feeding.reasons.append(f"it rounds its pictures within {rounded[0]:.3g}..{rounded[1]:.3g}")
+            return made[0]
     measured = training.normalised or facts.graph.has("BatchNormalization")
     strength = input_range(facts.graph, facts.picture) if measured else 0.0
     fitting = [value for value in known if _fits(strength, value[1])] if strength else known
@@ -176,6 +182,14 @@ def _both(value: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
     """Scale and mean as the flags that say them."""
     mean, scale = value
     return _text(scale) + (f" --mean {_text(mean)}" if any(mean) else "")
+
+
+def _spans(value: tuple[tuple[float, ...], tuple[float, ...]], rounded: tuple[float, float]) -> bool:
+    """Whether pixels of 0..255 so fed end where the rounding does, within a few of its steps."""
+    (mean, *more), (scale, *others) = value
+    slack = 4 * (rounded[1] - rounded[0]) / 255
+    alike = not any(m != mean for m in more) and not any(s != scale for s in others)
+    return alike and abs(-mean / scale - rounded[0]) < slack and abs((255 - mean) / scale - rounded[1]) < slack
 
 
 def _fits(strength: float, scale: tuple[float, ...]) -> bool:
