@@ -144,6 +144,8 @@ def test_a_classifier_that_always_says_the_same_says_nothing() -> None:
     assert alive.score == pytest.approx(0.85)
     dead = measured("classify", [looks(*[says((1, 0.9))] * 3)])
     assert dead.score < 0.1
+    every = measured("classify", [looks(*[says((i, 1.0), (3, 1.0)) for i in (1, 1, 2)])])
+    assert "sure of every class at once" in every.words
     torn = measured("classify", [looks(says((1, 0.9)), says((2, 0.9)), says((1, 0.8)))])
     assert torn.consistency == 0.5
 

@@ -216,6 +216,9 @@ def _classes(frames: Sequence[Sequence[Look]]) -> Measure:
     words = [f"the same first answer in {consistency:.0%}, sure by {strength:.2f}"]
     odd, plausibility = _no_scores([score for table in tables for _, score in table])
     words += [odd] if odd else []
+    if all(len(table) > 1 and min(score for _, score in table) > 0.99 for table in tables):
+        words.append("sure of every class at once")
+        plausibility = 0.05
     if len(set(tables)) == 1:
         words.append("always the same")
         plausibility = 0.05
