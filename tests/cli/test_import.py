@@ -129,6 +129,13 @@ def test_an_archive_and_a_url_and_its_secret(here: Path, server: tuple[str, Path
     assert "checked" not in json.dumps(manifest(here / "loose"))
 
 
+def test_what_only_its_maker_runs_is_named_without_a_name_for_the_bundle(here: Path) -> None:
+    (here / "cars.engine").write_bytes(b"")
+    said = sightline_command("import", "cars.engine", cwd=here)
+    assert said.code == 2
+    assert "TensorRT engine" in said.err
+
+
 def test_what_runs_a_url_must_be_imported_first(here: Path) -> None:
     for command, *more in (["inspect"], ["run", "synthetic://street"], ["verify"]):
         said = sightline_command(command, "https://host/model.zip?sig=SECRET", *more, cwd=here)

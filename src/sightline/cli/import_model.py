@@ -136,6 +136,8 @@ def _beside(first: str) -> Path:
     stem = path.resolve().name if path.is_dir() else path.name
     while not path.is_dir() and Path(stem).suffix.lower() in _ENDINGS:
         stem = Path(stem).stem
+    if path.is_file() and stem == path.name:  # of no known kind: what it is will be said, not that it is there
+        stem = path.stem
     target = Path(stem or "model")
     if target.exists() and (not target.is_dir() or not (target / "model.yaml").is_file()):
         raise UsageError(f"{target}: is there already; name the bundle with -o NAME/ or -o NAME{BUNDLE_SUFFIX}")
