@@ -180,3 +180,23 @@ def test_a_damaged_archive_description_is_not_passed_over(tmp_path: Path) -> Non
     (tmp_path / "config.json").write_text('{"config_version": "1.0", "model": {"metadata": {"name"', "utf-8")
     with pytest.raises(ModelError, match=r"config\.json"):
         arrive(tmp_path)
+
+
+def test_a_cache_entry_that_was_changed_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cfg = tmp_path / "n.cfg"
+    cfg.write_text(
+        "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=18\nsize=3\nstride=16\npad=1\n"
+        "activation=linear\n[yolo]\nmask=0,1,2\nanchors=1,1,2,2,3,3\nclasses=1\nnum=3\n"
+    )
+    weights = np.ones(18 + 18 * 27, np.float32)
+    (tmp_path / "n.weights").write_bytes(np.array([0, 2, 0, 0, 0], np.int32).tobytes() + weights.tobytes())
+    made = arrive(cfg).located.weights
+    whole = made.read_bytes()
+    made.write_bytes(whole[:-9])
+    assert arrive(cfg).located.weights.read_bytes() == whole
+
+
+@pytest.mark.parametrize("said", [{"mean": [float("nan")]}, {"scale": [float("inf")]}])
+def test_manifests_of_numbers_that_are_none(said: dict[str, object], tmp_path: Path) -> None:
+    _refused(_bundle(tmp_path / "bundle", input=said), "finite")

@@ -240,7 +240,9 @@ def _into_cache(entry: Path, make: Callable[[Path], None]) -> None:
         _prune(entry.parent)
     except OSError as error:
         if not entry.is_dir():
-            raise OutputError(f"{entry.parent}: the converted model cannot be kept there: {error.strerror}") from error
+            raise OutputError(
+                f"{entry.parent}: the converted model cannot be kept there: {error.strerror or error}"
+            ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -266,6 +268,9 @@ def _remember(imported: Imported, room: Path) -> str:
             "weights": str(weights.relative_to(within) if weights.is_relative_to(within) else weights),
             "manifest": imported.manifest.model_dump(mode="json", exclude_unset=True),
             "sources": {str(path.resolve()): content_hash((path,)) for path in imported.sources if path.is_file()},
+            "kept": {
+                path.relative_to(room).as_posix(): content_hash((path,)) for path in room.rglob("*") if path.is_file()
+            },
             "changes": imported.changes,
             "warnings": imported.warnings,
             "folder": None if imported.folder is None else str(imported.folder.resolve()),
@@ -284,6 +289,9 @@ def _recall(entry: Path) -> Imported | None:
         absent = tuple(Path(path) for path in told["absent"])
         if any(path.exists() for path in absent):
             return None
+        kept = cast("dict[str, str]", told["kept"])
+        if any(content_hash((entry / name,)) != digest for name, digest in kept.items()):
+            return None  # somebody's hand or a full disk was in it
         weights = entry / told["weights"]
         if not weights.is_file():
             return None

@@ -29,6 +29,7 @@ _MOST_BYTES, _MOST_PARTS = 16 << 20, 1_000_000
 FORMAT = 1  # the version of this form of manifest
 
 
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Side = Annotated[int, Field(ge=1, le=16384)]
 
 
@@ -41,8 +42,8 @@ class InputManifest(_Frozen):
 
     size: tuple[_Side, _Side] | None = Field(default=None, description="width, height; for inputs of open size")
     color: ChannelOrder | None = None
-    mean: tuple[float, ...] | None = None
-    scale: tuple[float, ...] | None = None
+    mean: tuple[_Finite, ...] | None = None
+    scale: tuple[_Finite, ...] | None = None
     resize: Resize | None = None
     pad: float | None = Field(default=None, ge=0, le=255)
     source: str | None = Field(
