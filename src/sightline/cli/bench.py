@@ -38,7 +38,7 @@ class Cost:
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="a model file, or a folder that holds it")],
+    model: Annotated[str, typer.Argument(help="a bundle, or a model in any form")],
     video: Annotated[str, typer.Argument(help="a video, the longer the better")],
     frames: Annotated[int, typer.Option(help="frames to measure")] = 300,
     track: Annotated[Text, typer.Option(help="with a tracker: bytetrack, sort ...")] = None,

@@ -67,9 +67,14 @@ def command(
         return 0 if own["passed"] else 1
     second = flags.model(other or model, **given, runtime=runtime, precision=precision, exact=exact or None)
     seen = diverse_frames(lambda: frames_of(video or SCENE), frames)
-    mine = seen_by(reference_model(base), seen)
     built, _ = build_model(second)
+    reference = reference_model(base)
+    if built.spec.task != reference.spec.task:
+        raise UsageError(
+            f"{model} does {reference.spec.task}, {other} does {built.spec.task}: their answers cannot be compared"
+        )
     threshold = built.spec.thresholds.score
+    mine = seen_by(reference, seen)
     theirs = seen_by(built, seen)
     certificate = certify(mine, theirs, threshold, demand)
     report = report_of(certificate, mine, theirs, seen)

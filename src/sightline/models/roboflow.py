@@ -115,7 +115,7 @@ def _environment(written: str) -> Packaged | None:
 def _whole(value: object) -> int:
     """A number, or text of one: both occur."""
     text = str(value)
-    return int(text) if text.isdigit() and 0 < int(text) <= 16384 else 0
+    return int(text) if text.isdecimal() and 0 < int(text) <= 16384 else 0
 
 
 def _number(value: object) -> float | None:

@@ -25,6 +25,7 @@ __all__ = ["OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
+_SMALL_BYTES = 8 << 20
 _FORM = 7  # of what is done to a graph before it is compiled: rises when that changes, so that no old one is met
 
 
@@ -39,8 +40,8 @@ class OpenVinoRuntime:
         if device.split(":")[0].split(".")[0] not in {"AUTO", "MULTI", "HETERO", *_families(core)}:
             raise UsageError(f"OpenVINO has no device {device!r} here; it has {', '.join(core.available_devices)}")
         config = _config(core, device, options)
-        if options.precision == "auto" and file_is_quantised(weights):
-            # what is not integers stays exact: roundings on top of bfloat16 flip
+        if options.precision == "auto" and device == "CPU" and (_is_small(weights) or file_is_quantised(weights)):
+            # bfloat16 saves a small network little and moves its scores most; roundings on top of it flip
             config["INFERENCE_PRECISION_HINT"] = "f32"
         blob = _blob_path(core, spec, device, config, options)
         compiled = _from_cache(core, blob, device, config)
@@ -62,6 +63,15 @@ class OpenVinoRuntime:
             "precision": session.precision,
             "device": session.device,
         }
+
+
+def _is_small(weights: Path) -> bool:
+    """Whether a network is so small that full precision costs next to nothing."""
+    file = weights.with_suffix(".bin") if weights.suffix.lower() == ".xml" else weights
+    try:
+        return file.stat().st_size <= _SMALL_BYTES
+    except OSError:
+        return False  # missing: whoever reads it says so
 
 
 @dataclass(slots=True)
