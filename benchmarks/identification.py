@@ -27,7 +27,7 @@ from sightline.cli.frame import frame_at
 from sightline.config import ModelConfig
 from sightline.errors import SightlineError, UndecidedError
 from sightline.models.identify import Identified, identify
-from sightline.models.probe import probe
+from sightline.models.probing.probe import probe
 from sightline.pictures import rgb
 from sightline.pipeline.build import build_identified
 from sightline.types import Frame, Instant, Picture, PixelLayout, StreamInfo

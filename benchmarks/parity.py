@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sightline.cli.frame import frame_at
 from sightline.config import ModelConfig
 from sightline.errors import SightlineError
-from sightline.models.arrays import arrays_of
+from sightline.models.forms.arrays import arrays_of
 from sightline.models.identify import Identified, identify
 from sightline.protocols import RuntimeOptions
 from sightline.runtimes.open_vino import OpenVinoRuntime

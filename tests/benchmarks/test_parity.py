@@ -17,7 +17,7 @@ from benchmarks import parity
 from benchmarks.parity import SCENE, rows, table
 from sightline.cli.frame import frame_at
 from sightline.config import ModelConfig
-from sightline.models.arrays import arrays_of
+from sightline.models.forms.arrays import arrays_of
 from sightline.models.identify import identify
 
 DEMO = Path(sightline.__file__).parent / "assets" / "demo"

@@ -16,8 +16,8 @@ from sightline.cli import main
 from sightline.config import ModelConfig
 from sightline.models.identify import identify
 from sightline.models.importers.caffe import _LAYERS
-from sightline.models.write_nn_archive import write_nn_archive
-from sightline.models.write_triton import write_triton
+from sightline.models.forms.write_nn_archive import write_nn_archive
+from sightline.models.forms.write_triton import write_triton
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("customvision", "nn-archive", "triton", "caffe")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sightline.cli import main
 from sightline.heads.points import Points
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.plugins import known
 
 PAGE = (Path(__file__).parents[2] / "docs" / "points.md").read_text("utf-8")

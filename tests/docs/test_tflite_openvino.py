@@ -11,7 +11,7 @@ import openvino as ov
 import pytest
 
 from sightline.cli import main
-from sightline.models.ir_to_onnx import _RULES
+from sightline.models.forms.ir_to_onnx import _RULES
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "models" / "importers")]

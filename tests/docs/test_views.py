@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sightline.cli import main
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.plugins import resolve
 
 PAGE = Path(__file__).parents[2] / "docs" / "views.md"

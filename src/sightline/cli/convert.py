@@ -17,10 +17,10 @@ from sightline.cli.verify import DEMANDED, SCENE, reference_model, report_of
 from sightline.cli.writing import TARGETS, default_output, write_form
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
-from sightline.models.convert import Inside, layers_of, put_inside, to_int8, to_onnx, to_openvino
+from sightline.models.forms.convert import Inside, layers_of, put_inside, to_int8, to_onnx, to_openvino
+from sightline.models.forms.mixed import mixed_precision
+from sightline.models.forms.quantise import can_use_nncf
 from sightline.models.identify import Identified, identify, require
-from sightline.models.mixed import mixed_precision
-from sightline.models.quantise import can_use_nncf
 from sightline.models.verify import Certificate, Side, certify, seen_by
 from sightline.pipeline.build import build_identified
 from sightline.sources.diverse import diverse_frames

@@ -9,7 +9,7 @@ from sightline.cli.frame import frames_of
 from sightline.cli.verify import SCENE
 from sightline.config import ModelConfig
 from sightline.models.identify import Identified
-from sightline.models.probe import Hypothesis, probe
+from sightline.models.probing.probe import Hypothesis, probe
 from sightline.pipeline.build import build_identified
 from sightline.sources.diverse import diverse_frames
 

@@ -33,15 +33,15 @@ def write_form(
     """
     model = model.stating(_told(model, certificate, run))
     if to == "nnarchive":
-        from sightline.models.write_nn_archive import write_nn_archive
+        from sightline.models.forms.write_nn_archive import write_nn_archive
 
         return target, write_nn_archive(model.spec, model.weights, target, full_manifest(model))
     if to == "triton":
-        from sightline.models.write_triton import write_triton
+        from sightline.models.forms.write_triton import write_triton
 
         return target, write_triton(model.spec, model.weights, target, full_manifest(model))
     if to == "blob":
-        from sightline.models.write_blob import write_blob
+        from sightline.models.forms.write_blob import write_blob
 
         return write_blob(model.weights, target, room, shaves), ()
     return write_bundle(model, target), ()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from sightline.errors import OutputError, UsageError
 from sightline.models.arrival import Arrived
+from sightline.models.graphs.read_onnx import external_files, parse_onnx
 from sightline.models.identify import Identified, require
 from sightline.models.locate import content_hash
 from sightline.models.manifest import Manifest, Origin, dump_manifest, manifest_of
-from sightline.models.read_onnx import external_files, parse_onnx
 from sightline.models.samples import expected_file
 
 __all__ = ["BUNDLE_SUFFIX", "check_bundle_target", "full_manifest", "write_bundle"]

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
-from sightline.models.evidence import Facts, InGraph, in_graph, input_range, rounded_range
-from sightline.models.families import TRAININGS, Training
+from sightline.models.kinds.evidence import Facts, InGraph, in_graph, input_range, rounded_range
 from sightline.models.manifest import InputManifest
 from sightline.models.sidefiles import Stated
-from sightline.models.training import IMAGENET_MEAN, IMAGENET_MEAN_BGR
+from sightline.models.trainings.families import TRAININGS, Training
+from sightline.models.trainings.training import IMAGENET_MEAN, IMAGENET_MEAN_BGR
 from sightline.types import ChannelOrder, Preprocess, Resize
 
 __all__ = ["Feeding", "decide_feeding"]

@@ -15,17 +15,17 @@ from sightline.config import ModelConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.arrival import Arrived, arrive
 from sightline.models.characters import character_tables, fitting_characters, read_characters, stated_characters
-from sightline.models.cuts import score_cut
-from sightline.models.evidence import Facts
 from sightline.models.feeding import Feeding, decide_feeding
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
 from sightline.models.intake import inputs_of, picture_input
-from sightline.models.kinds import FAMILY_OF_HEAD, TASK_OF_HEAD, recognise
+from sightline.models.kinds.cuts import score_cut
+from sightline.models.kinds.evidence import Facts
+from sightline.models.kinds.reading import Reading
+from sightline.models.kinds.recognise import FAMILY_OF_HEAD, TASK_OF_HEAD, recognise
 from sightline.models.labels import LabelTable, fit_labels
 from sightline.models.licence import licence_of
 from sightline.models.locate import Located, content_hash
 from sightline.models.manifest import Manifest, manifest_of, write_manifest
-from sightline.models.reading import Reading
 from sightline.models.sidefiles import Stated, label_tables, read_label_file, stated_by_graph, stated_by_sides
 from sightline.parts import judge
 from sightline.plugins import resolve
@@ -143,10 +143,10 @@ def save_manifest(identified: Identified, folder: Path) -> Path:
 def _read(located: Located) -> tuple[Graph, tuple[Path, ...]]:
     """The graph, and every file that its content hash is taken of."""
     if located.format == "openvino":
-        from sightline.models.read_openvino import read_openvino
+        from sightline.models.graphs.read_openvino import read_openvino
 
         return read_openvino(*located.parts), located.parts
-    from sightline.models.read_onnx import external_files, parse_onnx, read_onnx
+    from sightline.models.graphs.read_onnx import external_files, parse_onnx, read_onnx
 
     try:
         data = located.weights.read_bytes()

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightline.errors import ModelError
-from sightline.models.evidence import Facts
-from sightline.models.families import TRAININGS
 from sightline.models.feeding import Feeding
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
+from sightline.models.kinds.evidence import Facts
+from sightline.models.kinds.reading import Reading
 from sightline.models.manifest import InputManifest, Manifest
-from sightline.models.reading import Reading
+from sightline.models.trainings.families import TRAININGS
 from sightline.types import ChannelOrder, InputSpec, Preprocess, TensorSpec
 
 __all__ = ["inputs_of", "picture_input"]

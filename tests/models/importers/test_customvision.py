@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +12,7 @@ import onnxruntime as ort
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from networks import Network
 from onnx import TensorProto, helper
 
 from sightline.config import ModelConfig
@@ -21,9 +21,6 @@ from sightline.models.identify import identify
 from sightline.models.importers.customvision import read
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.types import ChannelOrder, Resize
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from networks import Network
 
 ort.set_default_logger_severity(3)
 BGR = {"Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_0_255"}

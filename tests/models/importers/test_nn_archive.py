@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from networks import Network, yolov8
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError
@@ -19,9 +19,6 @@ from sightline.models.identify import identify
 from sightline.models.importers.nn_archive import read
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.types import ChannelOrder, Resize
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from networks import Network, yolov8
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from networks import Network, yolov8
 from onnx import numpy_helper
 
 from sightline.config import ModelConfig
@@ -24,9 +24,6 @@ from sightline.models.importers.seam import Foreign
 from sightline.models.locate import meant
 from sightline.plugins import known as known_parts
 from sightline.types import ChannelOrder, Resize
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from networks import Network, yolov8
 
 BASE = """
 [property]

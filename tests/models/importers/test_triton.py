@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from networks import yolov8
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UsageError
@@ -17,9 +17,6 @@ from sightline.models.importers.contents import text_of
 from sightline.models.importers.protobuf_text import parse_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.triton import read
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from networks import yolov8
 
 CONFIG = """
 name: "street"

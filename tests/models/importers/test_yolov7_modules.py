@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from yolov7_plans import ANCHORS, MODULES, PUBLISHED, auxiliary, network
 
 from sightline.errors import ModelError
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.layer_writer import LayerWriter, Plane
 from sightline.models.importers.yolov7_modules import MODULES as BUILT
 from sightline.models.importers.yolov7_modules import build_module

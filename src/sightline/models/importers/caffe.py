@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sightline.errors import ModelError, UsageError
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers import caffe_layers as layers
 from sightline.models.importers import caffe_plain as plain
 from sightline.models.importers import caffe_shapes as shapes

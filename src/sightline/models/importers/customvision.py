@@ -14,16 +14,16 @@ from pathlib import Path
 import onnx
 
 from sightline.errors import ModelError
-from sightline.models.evidence import in_graph, input_range
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
+from sightline.models.graphs.read_onnx import external_files, parse_onnx, read_onnx
+from sightline.models.graphs.read_openvino import read_openvino
 from sightline.models.importers.contents import above, hand_on, inside, json_object, label_lines
 from sightline.models.importers.region_cut import cut_region
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.zipmap import cut_zipmap, has_zipmap
+from sightline.models.kinds.evidence import in_graph, input_range
 from sightline.models.locate import weights_beside
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
-from sightline.models.read_onnx import external_files, parse_onnx, read_onnx
-from sightline.models.read_openvino import read_openvino
 from sightline.types import ChannelOrder, Resize, TensorSpec
 
 __all__ = ["read"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from onnx.checker import ValidationError
 
 from sightline.errors import ModelError
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.darknet_cfg import Section, read_cfg
 from sightline.models.importers.darknet_files import Parts, given_labels, parts_of
 from sightline.models.importers.darknet_heads import Outcome, outcome_of

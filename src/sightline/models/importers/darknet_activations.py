@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.darknet_cfg import Section
 
 __all__ = ["activate"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.darknet_cfg import Section
 from sightline.models.importers.darknet_weights import Kernel, Weights
 from sightline.types import F32

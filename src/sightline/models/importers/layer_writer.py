@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from sightline.errors import ModelError
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.yolov7_yaml import Activation
 from sightline.types import F32
 

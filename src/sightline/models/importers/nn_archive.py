@@ -12,14 +12,14 @@ from typing import cast
 
 from sightline.errors import ModelError
 from sightline.models.formats import format_of_file
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
+from sightline.models.graphs.read_onnx import parse_onnx, read_onnx
+from sightline.models.graphs.read_openvino import read_openvino
 from sightline.models.importers.contents import above, hand_on, inside, json_object
 from sightline.models.importers.nn_archive_heads import HeadSaid, read_head, read_old_head
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import weights_beside
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
-from sightline.models.read_onnx import parse_onnx, read_onnx
-from sightline.models.read_openvino import read_openvino
 from sightline.types import ChannelOrder, Resize
 
 __all__ = ["read"]

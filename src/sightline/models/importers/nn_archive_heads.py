@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from sightline.errors import ModelError
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
 from sightline.types import TensorSpec
 
 __all__ = ["HeadSaid", "read_head", "read_old_head"]

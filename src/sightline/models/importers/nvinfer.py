@@ -16,7 +16,9 @@ from sightline.foreign.keyfile import KeyFile, parse_key_file, text_of_file
 from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.models.formats import is_nvinferserver
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
+from sightline.models.graphs.read_onnx import parse_onnx, read_onnx
+from sightline.models.graphs.read_openvino import read_openvino
 from sightline.models.importers.contents import above
 from sightline.models.importers.nvinfer_files import find, model_of
 from sightline.models.importers.nvinfer_labels import names_of
@@ -27,8 +29,6 @@ from sightline.models.importers.protobuf_text import parse_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import weights_beside
 from sightline.models.manifest import Manifest
-from sightline.models.read_onnx import parse_onnx, read_onnx
-from sightline.models.read_openvino import read_openvino
 
 __all__ = ["keys_of", "read"]
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sightline.errors import ModelError
-from sightline.models.evidence import Facts
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
 from sightline.models.importers.nvinfer_functions import likely, reads
 from sightline.models.importers.nvinfer_labels import Names, mean_of
 from sightline.models.importers.nvinfer_limits import clustering, thresholds
 from sightline.models.importers.nvinfer_settings import Settings
 from sightline.models.intake import picture_input
-from sightline.models.kinds import TASK_OF_HEAD, recognise
+from sightline.models.kinds.evidence import Facts
+from sightline.models.kinds.reading import Reading
+from sightline.models.kinds.recognise import TASK_OF_HEAD, recognise
 from sightline.models.manifest import InputManifest, Manifest
-from sightline.models.reading import Reading
 from sightline.types import ChannelOrder, InputSpec, Resize, TensorSpec
 
 __all__ = ["Translated", "translated"]

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from sightline.errors import ModelError, UsageError
 from sightline.models.formats import format_of_file
-from sightline.models.graph import Graph
+from sightline.models.graphs.graph import Graph
+from sightline.models.graphs.read_onnx import parse_onnx, read_onnx
+from sightline.models.graphs.read_openvino import read_openvino
 from sightline.models.importers.contents import above, hand_on, inside, label_lines, text_of
 from sightline.models.importers.protobuf_text import Message, parse_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import weights_beside
 from sightline.models.manifest import InputManifest, Manifest
-from sightline.models.read_onnx import parse_onnx, read_onnx
-from sightline.models.read_openvino import read_openvino
 
 __all__ = ["read"]
 

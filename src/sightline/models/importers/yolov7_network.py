@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sightline.errors import ModelError
-from sightline.models.graph_writer import GraphWriter
+from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.layer_writer import LayerWriter, Pair, Plane, Weights
 from sightline.models.importers.yolov7_head import Decoded, auxiliary, level_count, write_head
 from sightline.models.importers.yolov7_modules import build_module
