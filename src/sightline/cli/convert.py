@@ -17,7 +17,7 @@ from sightline.cli.verify import DEMANDED, SCENE, reference_model, report_of
 from sightline.cli.writing import TARGETS, default_output, write_form
 from sightline.config import ModelConfig
 from sightline.errors import UsageError
-from sightline.models.forms.convert import Inside, layers_of, put_inside, to_int8, to_onnx, to_openvino
+from sightline.models.forms.convert import Inside, check_inside, layers_of, put_inside, to_int8, to_onnx, to_openvino
 from sightline.models.forms.mixed import mixed_precision
 from sightline.models.forms.quantise import can_use_nncf
 from sightline.models.identify import Identified, identify, require
@@ -216,12 +216,14 @@ def _inside(found: Identified, asked: bool, mean: Text, scale: Text, reverse: bo
     if layout not in (None, "NHWC", "NCHW"):
         raise UsageError(f"--layout {layout}: NHWC or NCHW")
     own = _own(found, layout or "NHWC")
-    return Inside(
+    wanted = Inside(
         flags.numbers("--mean-values", mean) or own.mean,
         flags.numbers("--scale-values", scale) or own.scale,
         reverse,
         own.layout,
     )
+    check_inside(found.spec, wanted)
+    return wanted
 
 
 def _own(found: Identified, layout: str) -> Inside:

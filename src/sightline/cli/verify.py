@@ -28,7 +28,7 @@ __all__ = ["DEMANDED", "SCENE", "command", "lines", "reference_model", "report_o
 
 Text = str | None
 DEMANDED = 0.95
-SCENE = "synthetic://street?seed=11&seconds=60"
+SCENE = "synthetic://street?seed=11&seconds=16"
 _MOST_FRAMES = 256
 
 
@@ -66,7 +66,6 @@ def command(
         print(json.dumps(own, indent=2) if as_json else "\n".join(lines(own)))
         return 0 if own["passed"] else 1
     second = flags.model(other or model, **given, runtime=runtime, precision=precision, exact=exact or None)
-    seen = diverse_frames(lambda: frames_of(video or SCENE), frames)
     built, _ = build_model(second)
     reference = reference_model(base)
     if built.spec.task != reference.spec.task:
@@ -74,6 +73,7 @@ def command(
             f"{model} does {reference.spec.task}, {other} does {built.spec.task}: their answers cannot be compared"
         )
     threshold = built.spec.thresholds.score
+    seen = diverse_frames(lambda: frames_of(video or SCENE), frames)
     mine = seen_by(reference, seen)
     theirs = seen_by(built, seen)
     certificate = certify(mine, theirs, threshold, demand)

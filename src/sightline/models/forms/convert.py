@@ -25,7 +25,7 @@ from sightline.models.locate import Located
 from sightline.models.manifest import manifest_of
 from sightline.types import ChannelOrder, Frame, InputSpec, ModelSpec
 
-__all__ = ["Inside", "layers_of", "put_inside", "to_int8", "to_onnx", "to_openvino"]
+__all__ = ["Inside", "check_inside", "layers_of", "put_inside", "to_int8", "to_onnx", "to_openvino"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,16 @@ def put_inside(
     )
     inputs = tuple(new if i.tensor.name == item.tensor.name else i for i in found.spec.inputs)
     return _saved(found, built, room, told, half=half, inputs=inputs)
+
+
+def check_inside(spec: ModelSpec, inside: Inside) -> None:
+    """Raises UsageError where `inside` does not fit the model's one picture input."""
+    color = _only_picture(spec).preprocess.color
+    _fed_order(color, inside.reverse)
+    for name, values in (("mean", inside.mean), ("scale", inside.scale)):
+        _per_channel(values, 1 if color is ChannelOrder.GREY else 3, name)
+    if not all(inside.scale):
+        raise UsageError("--scale-values: 0 cannot be divided by")
 
 
 def to_onnx(found: Identified, room: Path) -> Identified:
