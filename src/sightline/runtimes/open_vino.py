@@ -21,11 +21,11 @@ from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
 from sightline.runtimes.quantised import as_computed, file_is_quantised
 from sightline.types import ModelSpec, Tensor, TensorSpec
 
-__all__ = ["OpenVinoRuntime", "OpenVinoSession"]
+__all__ = ["SMALL_BYTES", "OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 _KEPT_BLOBS = 64
-_SMALL_BYTES = 8 << 20
+SMALL_BYTES = 8 << 20  # weights up to here are computed in float32 where nothing else is asked for
 _FORM = 7  # of what is done to a graph before it is compiled: rises when that changes, so that no old one is met
 
 
@@ -69,7 +69,7 @@ def _is_small(weights: Path) -> bool:
     """Whether a network is so small that full precision costs next to nothing."""
     file = weights.with_suffix(".bin") if weights.suffix.lower() == ".xml" else weights
     try:
-        return file.stat().st_size <= _SMALL_BYTES
+        return file.stat().st_size <= SMALL_BYTES
     except OSError:
         return False  # missing: whoever reads it says so
 
