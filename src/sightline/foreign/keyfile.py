@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from sightline.errors import ModelError
+from sightline.foreign.bounded import bytes_of
 
 __all__ = ["Entry", "KeyFile", "parse_key_file", "read_key_file", "text_of_file"]
 
@@ -79,12 +80,7 @@ def parse_key_file(text: str, path: Path) -> KeyFile:
 
 def text_of_file(path: Path) -> str:
     """UTF-8, UTF-16 with its mark, else Latin-1. Raises ModelError for what is too large or no text."""
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ModelError(f"{path}: {path.stat().st_size:,} bytes; a configuration has at most {_MOST_BYTES:,}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    data = bytes_of(path, _MOST_BYTES, "configuration")
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     if not encoding and b"\0" in data:
         raise ModelError(f"{path}: not text: byte {data.index(0)} is 0; copy it again")

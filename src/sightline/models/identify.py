@@ -16,6 +16,7 @@ from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.arrival import Arrived, arrive
 from sightline.models.characters import character_tables, fitting_characters, read_characters, stated_characters
 from sightline.models.feeding import Feeding, decide_feeding
+from sightline.models.graphs.file_graph import graph_of
 from sightline.models.graphs.graph import Graph
 from sightline.models.intake import inputs_of, picture_input
 from sightline.models.kinds.cuts import score_cut
@@ -71,7 +72,7 @@ def identify(config: ModelConfig) -> Identified:
 def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
     """What a model that has arrived is. Raises as `identify`."""
     located, manifest = arrived.located, arrived.stated
-    graph, parts = _read(located)
+    graph, parts = graph_of(located.weights, located.parts[1] if located.format == "openvino" else None)
     said = (stated_by_graph(graph.metadata), stated_by_sides(located))
     tables = label_tables(located)
     facts = _facts(graph, located, manifest, said, tables)
@@ -138,22 +139,6 @@ def save_manifest(identified: Identified, folder: Path) -> Path:
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
-
-
-def _read(located: Located) -> tuple[Graph, tuple[Path, ...]]:
-    """The graph, and every file that its content hash is taken of."""
-    if located.format == "openvino":
-        from sightline.models.graphs.read_openvino import read_openvino
-
-        return read_openvino(*located.parts), located.parts
-    from sightline.models.graphs.read_onnx import external_files, parse_onnx, read_onnx
-
-    try:
-        data = located.weights.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{located.weights}: cannot be read: {error.strerror}") from error
-    model = parse_onnx(data, located.weights)
-    return read_onnx(model, located.weights), (located.weights, *external_files(model, located.weights))
 
 
 def _facts(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from sightline.errors import ModelError
+from sightline.foreign.bounded import bytes_of
 from sightline.models.formats import IMPORTERS, format_of_file
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import weights_beside
@@ -40,12 +41,7 @@ def inside(container: Path, folder: Path, name: str) -> Path:
 
 def text_of(path: Path) -> str:
     """A text file, UTF-8 or UTF-16 with its mark. Raises ModelError where it is no text or larger than any such."""
-    try:
-        if path.stat().st_size > _MOST_TEXT:
-            raise ModelError(f"{path}: {path.stat().st_size:,} bytes; a file of this kind has at most {_MOST_TEXT:,}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    data = bytes_of(path, _MOST_TEXT, "file of this kind")
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)

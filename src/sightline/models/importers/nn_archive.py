@@ -12,13 +12,11 @@ from typing import cast
 
 from sightline.errors import ModelError
 from sightline.models.formats import format_of_file
+from sightline.models.graphs.file_graph import graph_of
 from sightline.models.graphs.graph import Graph
-from sightline.models.graphs.read_onnx import parse_onnx, read_onnx
-from sightline.models.graphs.read_openvino import read_openvino
 from sightline.models.importers.contents import above, hand_on, inside, json_object
 from sightline.models.importers.nn_archive_heads import HeadSaid, read_head, read_old_head
 from sightline.models.importers.seam import Foreign, Imported
-from sightline.models.locate import weights_beside
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
 from sightline.types import ChannelOrder, Resize
 
@@ -45,7 +43,7 @@ def read(found: Foreign) -> Imported:
     metadata = _mapping(path, model, "metadata", "model.")
     weights = _executable(path, path.parent, _text(path, metadata, "path", "model.metadata."))
     inner = hand_on(weights, replace(found, format="nn-archive"))
-    graph = _graph(inner.weights)
+    graph = graph_of(inner.weights)[0]
     inputs = _objects(path, model, "inputs")
     picture = _picture(path, inputs)
     warnings = list(inner.warnings)
@@ -88,7 +86,7 @@ def _old(found: Foreign, path: Path, config: Mapping[str, object]) -> Imported:
             raise ModelError(f"{compiled}: {_ASK}")
         raise ModelError(f"{path}: {len(models)} models beside it; put its .onnx there, named {path.stem}.onnx")
     inner = hand_on((own or models)[0], replace(found, format="nn-archive"))
-    graph = _graph(inner.weights)
+    graph = graph_of(inner.weights)[0]
     mappings = config.get("mappings")
     labels = cast("Mapping[str, object]", mappings).get("labels") if isinstance(mappings, dict) else None
     size = None
@@ -122,16 +120,6 @@ def _executable(path: Path, folder: Path, name: str) -> Path:
     if format_of_file(file) not in ("onnx", "openvino", "tflite"):
         raise ModelError(f"{path}: its executable {name} is of no kind that runs here; {_ASK}")
     return file
-
-
-def _graph(weights: Path) -> Graph:
-    if weights.suffix.lower() == ".xml":
-        return read_openvino(weights, weights_beside(weights))
-    try:
-        data = weights.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{weights}: cannot be read: {error.strerror}") from error
-    return read_onnx(parse_onnx(data, weights), weights)
 
 
 def _fits(path: Path, graph: Graph, inputs: list[Mapping[str, object]], *, same: bool) -> list[str]:

@@ -16,9 +16,7 @@ from sightline.foreign.keyfile import KeyFile, parse_key_file, text_of_file
 from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.models.formats import is_nvinferserver
-from sightline.models.graphs.graph import Graph
-from sightline.models.graphs.read_onnx import parse_onnx, read_onnx
-from sightline.models.graphs.read_openvino import read_openvino
+from sightline.models.graphs.file_graph import graph_of
 from sightline.models.importers.contents import above
 from sightline.models.importers.nvinfer_files import find, model_of
 from sightline.models.importers.nvinfer_labels import names_of
@@ -27,7 +25,6 @@ from sightline.models.importers.nvinfer_settings import Settings, settings_of
 from sightline.models.importers.nvinferserver import entries_of, served_model, settings_of_message
 from sightline.models.importers.protobuf_text import parse_message
 from sightline.models.importers.seam import Foreign, Imported
-from sightline.models.locate import weights_beside
 from sightline.models.manifest import Manifest
 
 __all__ = ["keys_of", "read"]
@@ -91,7 +88,7 @@ def _check(file: KeyFile) -> None:
 
 def _imported(config: Path, fates: Sequence[KeyFate], settings: Settings, inner: Imported, *, server: bool) -> Imported:
     names = names_of(settings, config)
-    made = translated(settings, names, _graph(inner.weights), inner.manifest, config, inner.weights)
+    made = translated(settings, names, graph_of(inner.weights)[0], inner.manifest, config, inner.weights)
     manifest = above(_silent(made.manifest), inner.manifest)
     mean = None if settings.mean_file is None else find(settings.mean_file, config)
     sources = [config, *inner.sources, *(file for file in (names.file, mean) if file is not None)]
@@ -126,16 +123,6 @@ def _silent(manifest: Manifest) -> Manifest:
     """Only the fields that the file says something of."""
     said = {name: getattr(manifest, name) for name in Manifest.model_fields}
     return Manifest(**{name: value for name, value in said.items() if value not in (None, "", (), {})})
-
-
-def _graph(weights: Path) -> Graph:
-    if weights.suffix.lower() == ".xml":
-        return read_openvino(weights, weights_beside(weights))
-    try:
-        data = weights.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{weights}: cannot be read: {error.strerror}") from error
-    return read_onnx(parse_onnx(data, weights), weights)
 
 
 def _with_result(fate: KeyFate, manifest: Manifest) -> KeyFate:

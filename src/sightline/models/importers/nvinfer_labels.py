@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import ModelError
+from sightline.foreign.bounded import bytes_of
 from sightline.foreign.keyfile import text_of_file
 from sightline.models.importers.nvinfer_files import find, missing, places
 from sightline.models.importers.nvinfer_settings import Named, Settings
@@ -74,12 +75,7 @@ def mean_of(named: Named, config: Path) -> tuple[tuple[float, ...], str]:
     path = find(named, config)
     if path is None:
         raise ModelError(missing(named, config))
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ModelError(f"{path}: {path.stat().st_size:,} bytes; a mean picture has at most {_MOST_BYTES:,}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    data = bytes_of(path, _MOST_BYTES, "mean picture")
     match = _PPM.match(data)
     if match is None:
         raise ModelError(f"{path}: no binary PPM picture (P6), which {named.where} should name")

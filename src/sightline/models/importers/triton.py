@@ -10,13 +10,11 @@ from pathlib import Path
 
 from sightline.errors import ModelError, UsageError
 from sightline.models.formats import format_of_file
+from sightline.models.graphs.file_graph import graph_of
 from sightline.models.graphs.graph import Graph
-from sightline.models.graphs.read_onnx import parse_onnx, read_onnx
-from sightline.models.graphs.read_openvino import read_openvino
 from sightline.models.importers.contents import above, hand_on, inside, label_lines, text_of
 from sightline.models.importers.protobuf_text import Message, parse_message
 from sightline.models.importers.seam import Foreign, Imported
-from sightline.models.locate import weights_beside
 from sightline.models.manifest import InputManifest, Manifest
 
 __all__ = ["read"]
@@ -90,7 +88,7 @@ def _imported(found: Foreign, one: _Served, passed: list[_Served]) -> Imported:
     if weights is None:
         raise ModelError(one.why)
     inner = hand_on(weights, replace(found, format="triton"))
-    graph = _graph(inner.weights)
+    graph = graph_of(inner.weights)[0]
     warnings = [*inner.warnings, *one.warnings]
     if inner.weights == weights and graph.format == "onnx":
         warnings += _fits(one, graph)
@@ -166,16 +164,6 @@ def _version(config: Path, said: Message) -> tuple[str, Path]:
 
 
 # -- what it says ----------------------------------------------------------------------------------------------------
-
-
-def _graph(weights: Path) -> Graph:
-    if weights.suffix.lower() == ".xml":
-        return read_openvino(weights, weights_beside(weights))
-    try:
-        data = weights.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{weights}: cannot be read: {error.strerror}") from error
-    return read_onnx(parse_onnx(data, weights), weights)
 
 
 def _fits(one: _Served, graph: Graph) -> list[str]:
