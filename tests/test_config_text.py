@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,25 @@ def test_a_missing_and_a_binary_file(tmp_path: Path) -> None:
         load_config(tmp_path / "b.yaml")
 
 
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        ("[{name: a, model: b, from: facez}]", "stage 'a': from: 'facez' is no stage; did you mean 'faces'?"),
+        ("[{name: a, model: b, from: b}, {name: b, model: b, from: a}]", "in a circle: a -> b -> a"),
+        ("[{name: faces, model: b}]", "two stages are called 'faces'"),
+        ("[{name: a, model: b, form: faces}]", "unknown key 'form'; did you mean 'from'?"),
+    ],
+)
+def test_stages_that_do_not_hang_together_are_named(then: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        parse_config(f"streams: [a.mp4]\nmodel: {{path: m, name: faces}}\nthen: {then}\n")
+
+
+def test_a_stage_is_called_after_its_file() -> None:
+    config = parse_config("streams: [a.mp4]\nmodel: m\nthen: [mask/, {model: b/points.onnx, from: mask}]\n")
+    assert [(stage.name, stage.from_) for stage in config.then] == [("mask", ""), ("points", "mask")]
+
+
 def test_a_password_is_not_repeated() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config("streams: rtsp://user:sesame@host/x\nmodel: m\n", "p.yaml")
@@ -134,6 +154,8 @@ _model = st.fixed_dictionaries(
     optional={
         "name": _words,
         "head": _words,
+        "parser": _words,
+        "tiles": st.booleans(),
         "color": st.sampled_from(["rgb", "bgr", "grey"]),
         "mean": st.lists(st.floats(-300, 300), min_size=1, max_size=3),
         "labels": st.one_of(_words, st.lists(_words, max_size=4)),
@@ -146,13 +168,25 @@ _model = st.fixed_dictionaries(
         "exact": st.booleans(),
     },
 )
+_stage = st.fixed_dictionaries(
+    {"path": _words},
+    optional={
+        "objects": st.lists(_words, max_size=2),
+        "min_size_px": st.floats(0, 500) | st.tuples(st.floats(0, 500), st.floats(0, 500)),
+        "grow": st.floats(0, 4),
+        "remember": st.booleans() | st.fixed_dictionaries({}, optional={"frames": st.integers(0, 90)}),
+        "parser": _words,
+        "wait": st.booleans(),
+    },
+)
+_stages = st.lists(_stage, max_size=3).map(lambda all: [{**one, "name": f"s{i}"} for i, one in enumerate(all)])
 _stream = st.fixed_dictionaries(
     {"url": _words}, optional={"id": _words, "stream": st.none() | st.integers(0, 9), "rtsp_transport": st.just("udp")}
 )
 _pipeline = st.fixed_dictionaries(
     {"streams": st.lists(_stream, min_size=1, max_size=3), "model": _model},
     optional={
-        "then": st.lists(_model, max_size=2),
+        "then": _stages,
         "limits": st.fixed_dictionaries(
             {}, optional={"duration_s": st.floats(0.001, 1e6), "interval": st.integers(0, 9), "loop": st.booleans()}
         ),

@@ -5,11 +5,14 @@ Every part is a name (`kind`) and its options; an unknown key is an error with f
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,7 +24,18 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["LimitsConfig", "ModelConfig", "PartConfig", "PipelineConfig", "StreamConfig"]
+__all__ = [
+    "CodeConfig",
+    "LimitsConfig",
+    "ModelConfig",
+    "PartConfig",
+    "PipelineConfig",
+    "RegionConfig",
+    "RememberConfig",
+    "StageConfig",
+    "StreamConfig",
+    "TilesConfig",
+]
 
 
 def _one_or_many(value: object) -> object:
@@ -70,6 +84,17 @@ def _boxes_unless_named(value: object) -> object:
     return value
 
 
+def _defaults_where_true(value: object) -> object:
+    """`true` is the mapping with every default, `false` is none."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+def _pair(value: object) -> object:
+    """One number stands for both sides."""
+    return [value, value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+_Pair = Annotated[tuple[float, float], BeforeValidator(_pair, json_schema_input_type=float | tuple[float, float])]
 _Numbers = Annotated[tuple[float, ...], BeforeValidator(_one_or_many, json_schema_input_type=float | tuple[float, ...])]
 _Color = Annotated[str, _OneOf(("rgb", "bgr", "grey"))]
 _Resize = Annotated[str, _OneOf(("stretch", "letterbox", "letterbox-topleft", "crop", "line"))]
@@ -121,6 +146,41 @@ class StreamConfig(_Frozen):
     )
     analytics: tuple[PartConfig, ...] = ()
     rtsp_transport: _Transport = "tcp"
+    dewarp: PartConfig | None = Field(default=None, description="how a fisheye picture is flattened first")
+
+
+class CodeConfig(_Frozen):
+    """A user's own Python file. It runs in a process of its own, within limits, unless it is trusted."""
+
+    shorthand: ClassVar[str] = "path"
+
+    path: str
+    trust: bool = Field(default=False, description="run it in this process: faster, and its faults are ours")
+    time_limit_s: float = Field(default=1.0, gt=0, description="for one frame; then the process is begun anew")
+    start_limit_s: float = Field(default=30.0, gt=0, description="for its import")
+    memory_mb: int = Field(default=2048, ge=64, description="most memory of its process")
+    environment: bool = Field(default=False, description="a private environment with its requirements.txt")
+    dev: bool = Field(default=False, description="loaded anew whenever the file is saved")
+    options: dict[str, object] = Field(default_factory=dict, description="what the code finds as its options")
+
+
+class TilesConfig(_Frozen):
+    """The frame in pieces, for objects that are small in it; what neighbours find twice is joined."""
+
+    size_px: _Pair | None = Field(default=None, description="of a tile; default: the size of the model's input")
+    grid: tuple[int, int] | None = Field(default=None, description="columns and rows instead of a size")
+    overlap: float = Field(default=0.2, ge=0, lt=1, description="of neighbours, as a share of a tile")
+    whole: bool = Field(default=True, description="look at the whole frame as well")
+    join: float = Field(default=0.5, gt=0, le=1, description="share of the smaller box from which two are one object")
+
+
+class RegionConfig(_Frozen):
+    """A part of the frame that a model looks at instead of the whole: x1, y1, x2, y2."""
+
+    box: tuple[float, float, float, float]
+    px: bool = Field(default=False, description="box is in pixels, not fractions")
+    streams: _Words = Field(default=(), description="only of these streams; default: of all")
+    name: str = ""
 
 
 class ModelConfig(_Frozen):
@@ -151,6 +211,50 @@ class ModelConfig(_Frozen):
     precision: _Precision = "auto"
     exact: bool = Field(default=False, description="the training-time arithmetic instead of the fast path")
     batch: int = Field(default=0, ge=0, description="views at once; 0: what the model is made for")
+    parser: CodeConfig | None = Field(default=None, description="a Python file that reads the outputs, instead of head")
+    tiles: Annotated[TilesConfig | None, BeforeValidator(_defaults_where_true)] = None
+    regions: tuple[RegionConfig, ...] = ()
+
+
+class RememberConfig(_Frozen):
+    """When a tracked object is looked at again; until then its last answer stands."""
+
+    grown: float = Field(default=0.2, gt=0, description="its area changed by this share since it was looked at")
+    frames: int = Field(default=0, ge=0, description="so many frames have passed; 0: never for that alone")
+    sure: float = Field(default=0.5, ge=0, le=1, description="an answer below this score is asked for again")
+    tries: int = Field(default=3, ge=1, description="so often in a row at most, because it was unsure")
+
+
+class StageConfig(ModelConfig):
+    """A secondary model: it looks at the objects that another one found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    path: str = Field(validation_alias=AliasChoices("model", "path"), serialization_alias="model")
+    name: str = Field(default="", description="default: the file's name without its ending")
+    from_: str = Field(default="", alias="from", description="the stage whose objects; default: the primary model")
+    objects: _Words = Field(default=(), description="only objects with these labels")
+    min_size_px: _Pair | None = Field(default=None, description="width and height of the smallest object")
+    max_size_px: _Pair | None = None
+    grow: float = Field(default=0.0, ge=-0.45, le=4, description="margin around the object, a share of its sides")
+    square: bool = Field(default=False, description="widen the shorter side to the longer")
+    align: bool | None = Field(default=None, description="turn faces upright by their landmarks; default: as trained")
+    most: int | None = Field(default=None, ge=1, description="most objects a frame, the largest first")
+    interval: int = Field(default=0, ge=0, description="frames to pass over between two that are looked at")
+    wait: bool = Field(default=True, description="false: an answer appears on a later frame of its track instead")
+    remember: Annotated[RememberConfig | None, BeforeValidator(_defaults_where_true)] = None
+    smooth: int = Field(default=0, ge=0, description="the label that most of a track's last so many answers gave")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_file(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = {"path": value}
+        if not isinstance(value, Mapping) or "name" in value:
+            return cast("object", value)
+        given = cast("Mapping[str, object]", value)
+        path = str(given.get("model", given.get("path", "")))
+        return {**given, "name": PurePath(path).stem or "stage"}
 
 
 class LimitsConfig(_Frozen):
@@ -183,7 +287,8 @@ class PipelineConfig(_Frozen):
 
     streams: Annotated[tuple[StreamConfig, ...], Field(min_length=1)]
     model: ModelConfig
-    then: tuple[ModelConfig, ...] = ()
+    then: tuple[StageConfig, ...] = ()
+    logic: CodeConfig | None = Field(default=None, description="a Python file with rules on results")
     tracker: PartConfig | None = None
     analytics: tuple[PartConfig, ...] = ()
     overlay: Annotated[PartConfig | None, BeforeValidator(_boxes_unless_named)] = None
@@ -192,3 +297,23 @@ class PipelineConfig(_Frozen):
         default=None, min_length=1, description="a folder for class maps: STREAM/000012.png, 8-bit class ids"
     )
     limits: LimitsConfig = LimitsConfig()
+
+    @model_validator(mode="after")
+    def _stages_hang_together(self) -> PipelineConfig:
+        names = [self.model.name, *(stage.name for stage in self.then)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two stages are called {name!r}; give one another name")
+        for stage in self.then:
+            if stage.from_ and stage.from_ not in names:
+                near = difflib.get_close_matches(stage.from_, names, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+                raise ValueError(f"stage {stage.name!r}: from: {stage.from_!r} is no stage; {hint}")
+        above = {stage.name: stage.from_ or self.model.name for stage in self.then}
+        for stage in self.then:
+            seen = [stage.name]
+            while (up := above.get(seen[-1], "")) and up not in seen:
+                seen.append(up)
+            if up:
+                raise ValueError(f"stage {stage.name!r}: from goes round in a circle: {' -> '.join([*seen, up])}")
+        return self

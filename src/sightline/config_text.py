@@ -11,18 +11,30 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StreamConfig
+from sightline.config import (
+    CodeConfig,
+    LimitsConfig,
+    ModelConfig,
+    PartConfig,
+    PipelineConfig,
+    RegionConfig,
+    RememberConfig,
+    StageConfig,
+    StreamConfig,
+    TilesConfig,
+)
 from sightline.errors import ConfigError, hide_credentials
 from sightline.parts import expected, judge
 
 __all__ = ["Key", "dump_config", "load_config", "parse_config", "place_of"]
 
 Key = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=ModelConfig)
 _MOST_NODES = 100_000  # aliases may stand for far more text than the file holds
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*:")
 
@@ -71,7 +83,7 @@ def dump_config(config: PipelineConfig, folder: Path | None = None) -> str:
     """
     if folder is not None:
         config = _paths_mapped(config, lambda path: _seen_from(path, folder))
-    data = config.model_dump(mode="json", exclude_defaults=True)
+    data = config.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
@@ -175,7 +187,13 @@ _MODELS: Mapping[Key, type[BaseModel]] = {
     (): PipelineConfig,
     ("streams",): StreamConfig,
     ("model",): ModelConfig,
-    ("then",): ModelConfig,
+    ("model", "parser"): CodeConfig,
+    ("model", "tiles"): TilesConfig,
+    ("model", "regions"): RegionConfig,
+    ("then",): StageConfig,
+    ("then", "parser"): CodeConfig,
+    ("then", "remember"): RememberConfig,
+    ("logic",): CodeConfig,
     ("limits",): LimitsConfig,
 }
 
@@ -188,7 +206,7 @@ def _first_fault(error: ValidationError, data: object, name: str, lines: Mapping
     where = f"{name}:{_line(at, lines)}"
     if first["type"] == "extra_forbidden":
         model = _MODELS.get(tuple(k for k in at[:-1] if isinstance(k, str)), PipelineConfig)
-        return f"{where}: unknown key {at[-1]!r}{_instead(str(at[-1]), tuple(model.model_fields))}"
+        return f"{where}: unknown key {at[-1]!r}{_instead(str(at[-1]), _keys(model))}"
     if first["type"] == "missing":
         missing = str(first["loc"][-1])
         inside = f" in {_dotted(at)}" if at else ""
@@ -196,6 +214,11 @@ def _first_fault(error: ValidationError, data: object, name: str, lines: Mapping
     same = [item for item in faults if _existing(item["loc"], data) == at]
     said = expected(same)
     return hide_credentials(f"{where}: {_dotted(at)}: {said}" if at else f"{where}: {said}")
+
+
+def _keys(model: type[BaseModel]) -> tuple[str, ...]:
+    """What the fields are called in a file."""
+    return tuple(field.serialization_alias or field.alias or name for name, field in model.model_fields.items())
 
 
 def _instead(name: str, names: Sequence[str]) -> str:
@@ -233,6 +256,7 @@ def _judge_parts(config: PipelineConfig, name: str, lines: Mapping[Key, int]) ->
     parts: list[tuple[str, PartConfig, Key]] = []
     for i, stream in enumerate(config.streams):
         parts += [("analytic", part, ("streams", i, "analytics", j)) for j, part in enumerate(stream.analytics)]
+        parts += [("dewarp", stream.dewarp, ("streams", i, "dewarp"))] if stream.dewarp else []
     if config.tracker:
         parts.append(("tracker", config.tracker, ("tracker",)))
     parts += [("analytic", part, ("analytics", i)) for i, part in enumerate(config.analytics)]
@@ -257,9 +281,12 @@ def _paths_mapped(config: PipelineConfig, change: Callable[[str], str]) -> Pipel
             return text
         return change(text) + ("/" if text.endswith("/") else "")
 
-    def model(it: ModelConfig) -> ModelConfig:
+    def code(it: CodeConfig | None) -> CodeConfig | None:
+        return None if it is None else it.model_copy(update={"path": path(it.path)})
+
+    def model(it: _Model) -> _Model:
         labels = path(it.labels) if isinstance(it.labels, str) else it.labels
-        return it.model_copy(update={"path": path(it.path), "labels": labels})
+        return it.model_copy(update={"path": path(it.path), "labels": labels, "parser": code(it.parser)})
 
     def sink(it: PartConfig) -> PartConfig:
         where = it.options.get("path")
@@ -270,6 +297,7 @@ def _paths_mapped(config: PipelineConfig, change: Callable[[str], str]) -> Pipel
             "streams": tuple(it.model_copy(update={"url": path(it.url)}) for it in config.streams),
             "model": model(config.model),
             "then": tuple(map(model, config.then)),
+            "logic": code(config.logic),
             "sinks": tuple(map(sink, config.sinks)),
             "maps": config.maps if config.maps is None else path(config.maps),
         }

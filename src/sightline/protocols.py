@@ -126,6 +126,25 @@ class Head(Protocol):
 
 
 @runtime_checkable
+class Parser(Protocol):
+    """A head that answers later: a user's code in a process of its own. Answers come back in the order of submission.
+
+    submit: `outputs` may change as soon as it returns. `room`: False while no further request may be submitted.
+    collect: one Prediction a view of the oldest request, boxes in model pixels; None: not within the timeout. A fault
+    of the user's code costs the predictions of that request (they are empty then) and is counted in `faults`:
+    {what went wrong, with the user's file and line: how often}.
+    """
+
+    faults: Mapping[str, int]
+
+    @property
+    def room(self) -> bool: ...
+    def submit(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> None: ...
+    def collect(self, timeout_s: float) -> list[Prediction] | None: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
 class Tracker(Protocol):
     """Gives detections ids; one instance a stream. `detections` None: no model saw this frame, only predict.
 
@@ -165,14 +184,25 @@ class StageInfo:
     nms: float
     labels: tuple[str, ...]
     head: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What a sink learns before the first result."""
+    """What a sink learns before the first result. models: the primary first; `of` of a secondary names the stage
+    whose objects it looks into.
+    """
 
     models: tuple[StageInfo, ...]
     streams: tuple[StreamInfo, ...]
+
+
+@runtime_checkable
+class Payload(Protocol):
+    """Results -> messages in somebody's form, each one line of text. `open` as of a sink; its lines go first."""
+
+    def open(self, info: RunInfo) -> list[str]: ...
+    def messages(self, result: FrameResult) -> list[str]: ...
 
 
 @runtime_checkable

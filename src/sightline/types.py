@@ -386,8 +386,8 @@ class Detections:
     for "none has a parent".
     masks: one a row, or None. keypoints: (N, K, 3) float32 x, y, score or None.
     columns: further (N, ...) arrays by name; known to wire and overlay are "obb" (N, 5) float32 cx, cy, w, h, angle
-    in radians clockwise, "text" (N,) str objects, "embedding" (N, D) float32 and "attributes" (N,) objects, each a
-    tuple of `Attribute`.
+    in radians clockwise, "text" (N,) str objects, "embedding" (N, D) float32, "attributes" (N,) objects, each a
+    tuple of `Attribute`, and "custom" (N,) objects, JSON-ready, None for nothing.
     Raises ValueError naming column, expected and got.
     """
 
@@ -472,12 +472,28 @@ class Attribute:
     index: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that a user's own code wants drawn: a line through `points` (x, y), or `text` at the first of them.
+
+    points: frame pixels (model pixels while still in a head). color: red, green, blue, opacity 0..1. width_px: of the
+    line. closed: the last point is joined to the first.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    color: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
+    width_px: float = 2.0
+    text: str = ""
+    closed: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """What one view gave: objects, and where the task has them what the model says of the view itself.
 
     classmap: (h, w) uint8 class ids; in a head over the whole tensor at any resolution, in frame pixels at frame size
     with 255 where the model did not look. map_names: its label table. embedding: (D,) float32 of length 1.
+    marks: what a user's parser wants drawn. custom: what it says in words of its own, JSON-ready; None for nothing.
     """
 
     detections: Detections = field(default_factory=Detections)
@@ -486,6 +502,8 @@ class Prediction:
     embedding: F32 | None = None
     text: str | None = None
     map_names: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    custom: object = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -526,11 +544,21 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an analytic saw in one frame: events, counts {direction or "now": {label: n}}, columns on the tracks."""
+    """What an analytic saw in one frame: events, counts {direction or "now": {label: n}}, columns on the tracks
+    (see `FrameResult.columns`; those of several analytics are joined).
+    """
 
     events: tuple[Event, ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inside:
+    """What a secondary stage found within the objects of stage `of`: `detections.parent` are rows of its detections."""
+
+    of: str
+    detections: Detections
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -539,6 +567,10 @@ class FrameResult:
 
     `inferred` is False for frames that no model saw (`--interval`): their objects are the tracker's predictions.
     map: where the class map was written, relative to the folder of maps; "" where none was.
+    inside: objects that secondary stages found within others, a stage after the one that it looks into. What a
+    secondary says of an object as a whole (attributes, embedding, text, keypoints) is a column of that object.
+    columns: what analytics say of the tracks, {name: (M,) objects}, rows as in `tracks.id`; each is a tuple of names
+    ("roi", "line", "direction", "crowd": the rules that hold for that object in this frame).
     """
 
     frame: Frame
@@ -550,6 +582,8 @@ class FrameResult:
     )
     inferred: bool = True
     map: str = ""
+    inside: tuple[Inside, ...] = ()
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
 
 @dataclass(frozen=True, slots=True)
