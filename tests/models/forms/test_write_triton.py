@@ -14,7 +14,7 @@ from sightline.errors import ModelError, OutputError
 from sightline.models.forms.write_triton import write_triton
 from sightline.models.identify import Identified, identify
 from sightline.models.importers.contents import text_of
-from sightline.models.importers.protobuf_text import parse_message
+from sightline.foreign.protobuf_text import parse_message
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from sightline.config import ModelConfig
 from sightline.errors import ModelError, UsageError
 from sightline.models.identify import identify
 from sightline.models.importers.contents import text_of
-from sightline.models.importers.protobuf_text import parse_message
+from sightline.foreign.protobuf_text import parse_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.triton import read
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sightline.errors import ModelError, UsageError
+from sightline.foreign.protobuf_text import Message
 from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers import caffe_layers as layers
 from sightline.models.importers import caffe_plain as plain
@@ -18,7 +19,6 @@ from sightline.models.importers.caffe_build import Blob, Build
 from sightline.models.importers.caffe_net import CaffeNet, Layer, read_net
 from sightline.models.importers.caffe_ssd import Detection, detection_output, prior_box
 from sightline.models.importers.caffe_weights import mean_of, read_weights
-from sightline.models.importers.protobuf_text import Message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.manifest import InputManifest, Manifest, ThresholdManifest
 from sightline.types import F32, ChannelOrder, Resize

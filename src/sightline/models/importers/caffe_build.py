@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sightline.errors import ModelError
+from sightline.foreign.protobuf_text import Message
 from sightline.models.graphs.graph_writer import GraphWriter
 from sightline.models.importers.caffe_net import Layer
-from sightline.models.importers.protobuf_text import Message
 from sightline.types import F32
 
 __all__ = ["Blob", "Build", "axis_of", "choice", "pair", "spatial"]

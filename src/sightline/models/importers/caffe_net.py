@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import ModelError
+from sightline.foreign.protobuf_text import Message, parse_message
 from sightline.models.importers.contents import text_of
-from sightline.models.importers.protobuf_text import Message, parse_message
 
 __all__ = ["CaffeNet", "Layer", "read_net"]
 

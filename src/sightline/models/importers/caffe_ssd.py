@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sightline.errors import ModelError
+from sightline.foreign.protobuf_text import Message
 from sightline.models.importers.caffe_build import Build, choice, pair, spatial
 from sightline.models.importers.caffe_net import Layer
-from sightline.models.importers.protobuf_text import Message
 from sightline.types import F32
 
 __all__ = ["Detection", "detection_output", "prior_box"]

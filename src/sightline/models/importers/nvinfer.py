@@ -15,6 +15,8 @@ from sightline.foreign.fates import KeyFate, fates_of, told
 from sightline.foreign.keyfile import KeyFile, parse_key_file, text_of_file
 from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
+from sightline.foreign.protobuf_entries import entries_of
+from sightline.foreign.protobuf_text import parse_message
 from sightline.models.formats import is_nvinferserver
 from sightline.models.graphs.file_graph import graph_of
 from sightline.models.importers.contents import above
@@ -22,8 +24,7 @@ from sightline.models.importers.nvinfer_files import find, model_of
 from sightline.models.importers.nvinfer_labels import names_of
 from sightline.models.importers.nvinfer_manifest import translated
 from sightline.models.importers.nvinfer_settings import Settings, settings_of
-from sightline.models.importers.nvinferserver import entries_of, served_model, settings_of_message
-from sightline.models.importers.protobuf_text import parse_message
+from sightline.models.importers.nvinferserver import served_model, settings_of_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.manifest import Manifest
 

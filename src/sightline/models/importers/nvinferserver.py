@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from sightline.errors import ModelError
-from sightline.foreign.keyfile import Entry
+from sightline.foreign.protobuf_text import Message, Word
 from sightline.models.importers import triton
 from sightline.models.importers.nvinfer_settings import COLORS, Cluster, Limits, Named, Settings
-from sightline.models.importers.protobuf_text import Message, Word
 from sightline.models.importers.seam import Foreign, Imported
 
-__all__ = ["entries_of", "served_model", "settings_of_message"]
+__all__ = ["served_model", "settings_of_message"]
 
 _FORMATS = {"IMAGE_FORMAT_RGB": COLORS[0], "IMAGE_FORMAT_BGR": COLORS[1], "IMAGE_FORMAT_GRAY": COLORS[2]}
 _POLICIES: dict[str, Cluster] = {
@@ -22,31 +20,6 @@ _POLICIES: dict[str, Cluster] = {
     "group_rectangle": "group-rectangles",
     "simple_cluster": "none",
 }
-
-
-def entries_of(message: Message, file: str, group: str = "") -> Iterable[Entry]:
-    """Every field that holds a value, and every empty block. A group is the path of its blocks, repeated ones with
-    their numbers.
-    """
-    counts: dict[str, int] = {}
-    for written in message.written:
-        blocks = [value for value in written.values if isinstance(value, Message)]
-        path = f"{group}.{written.name}" if group else written.name
-        if not blocks:
-            shown = "; ".join(_shown(value) for value in written.values)
-            yield Entry(file, written.line, group, written.name, shown)
-        for block in blocks:
-            number = counts[path] = counts.get(path, -1) + 1
-            several = len(message.fields[written.name]) > 1
-            if not block.written:
-                yield Entry(file, written.line, group, written.name, "{}")
-            yield from entries_of(block, file, f"{path}[{number}]" if several else path)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Word):
-        return value.text
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def settings_of_message(whole: Message, path: Path) -> Settings:

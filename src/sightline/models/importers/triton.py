@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sightline.errors import ModelError, UsageError
+from sightline.foreign.protobuf_text import Message, parse_message
 from sightline.models.formats import format_of_file
 from sightline.models.graphs.file_graph import graph_of
 from sightline.models.graphs.graph import Graph
 from sightline.models.importers.contents import above, hand_on, inside, label_lines, text_of
-from sightline.models.importers.protobuf_text import Message, parse_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.manifest import InputManifest, Manifest
 
