@@ -89,9 +89,20 @@ _BUILT_IN: dict[str, dict[str, str]] = {
     "analytic": {
         "line": "sightline.analytics.line:Line",
         "zone": "sightline.analytics.zone:Zone",
+        "roi": "sightline.analytics.roi:Roi",
+        "crowd": "sightline.analytics.crowd:Crowd",
+        "crossing": "sightline.analytics.crossing:Crossing",
+        "direction": "sightline.analytics.direction:Direction",
+        "objects": "sightline.analytics.object_count:ObjectCount",
+        "rollup": "sightline.analytics.rollup:Rollup",
     },
     "overlay": {
         "boxes": "sightline.overlays.boxes:BoxOverlay",
+    },
+    "dewarp": {
+        "fisheye": "sightline.sources.dewarp:FisheyeDewarp",
+        "lens": "sightline.sources.dewarp:LensDewarp",
+        "panorama": "sightline.sources.dewarp:PanoramaDewarp",
     },
     "sink": {
         "video": "sightline.sinks.video:VideoSink",
