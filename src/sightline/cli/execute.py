@@ -16,7 +16,7 @@ from sightline.outputs import check_outputs, inputs_of, map_folders, written
 from sightline.pipeline.build import build
 from sightline.pipeline.run import Pipeline
 
-__all__ = ["execute"]
+__all__ = ["execute", "say_why_silent"]
 
 
 # Tasks whose answers are about the view, so that finding no object says nothing.
@@ -31,15 +31,21 @@ def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = Fals
     check_outputs(config, inputs)
     with build(config) as pipeline, stopping(pipeline.stop) as stop:
         _drain(pipeline, config, quiet)
-    model = pipeline.model
-    if pipeline.samples and model.spec.task not in _NO_OBJECTS and not stop.asked and (as_json or not quiet):
-        trials, alone = diagnose(model, pipeline.samples), model.spec.task == "landmarks"
-        pipeline.notes += sentences(trials, model.spec.thresholds.score, one_in_view=alone)
+    if not stop.asked and (as_json or not quiet):
+        say_why_silent(pipeline)
     outputs = written(config, inputs) + map_folders(config, inputs)
     _tell(pipeline, [path for path in outputs if path.exists()], quiet, as_json)
     if stop.asked:
         return 130
     return 1 if pipeline.lost else 0
+
+
+def say_why_silent(pipeline: Pipeline) -> None:
+    """Where a run found nothing, its notes say what other settings would have found."""
+    model = pipeline.model
+    if pipeline.samples and model.spec.task not in _NO_OBJECTS:
+        trials, alone = diagnose(model, pipeline.samples), model.spec.task == "landmarks"
+        pipeline.notes += sentences(trials, model.spec.thresholds.score, one_in_view=alone)
 
 
 def _drain(pipeline: Pipeline, config: PipelineConfig, quiet: bool) -> None:
