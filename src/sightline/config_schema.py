@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from sightline.config import PipelineConfig
-from sightline.parts import Option, options_of
+from sightline.parts import Option, kind_of, options_of
 from sightline.plugins import known
 
 __all__ = ["pipeline_schema"]
@@ -24,7 +24,7 @@ def pipeline_schema() -> Json:
     schema: Json = PipelineConfig.model_json_schema()
     definitions: Json = schema["$defs"]
     definitions.pop("PartConfig", None)
-    for kind in ("tracker", "analytic", "overlay", "sink"):
+    for kind in ("tracker", "analytic", "overlay", "sink", "payload"):
         definitions[kind] = _parts(kind)
     properties: Json = schema["properties"]
     stream = _mapping(definitions["StreamConfig"])["properties"]
@@ -41,6 +41,8 @@ def pipeline_schema() -> Json:
         {"type": ["null", "boolean"]},
     ]
     properties["streams"]["items"] = {"anyOf": [{"$ref": "#/$defs/StreamConfig"}, {"type": "integer", "minimum": 0}]}
+    for part in [value for value in definitions.values() if isinstance(value, dict)]:
+        _hoist(cast("Json", part), definitions)
     _untitled(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -80,10 +82,26 @@ def _part(kind: str, name: str, *, named: bool = True) -> Json:
 
 
 def _option(option: Option) -> Json:
+    kind = kind_of(option)
+    if kind is not None:
+        return _reference(kind) if option.required else {"anyOf": [_reference(kind), {"type": "null"}]}
     schema: Json = TypeAdapter(option.type).json_schema(mode="validation")
     if not option.required and isinstance(option.default, str | int | float | bool):
         schema["default"] = cast("object", option.default)
     return schema
+
+
+def _hoist(node: object, definitions: Json) -> None:
+    """Move what an option's schema defines for itself to where references look for it."""
+    if isinstance(node, dict):
+        mapping = cast("Json", node)
+        own = cast("Json", mapping.pop("$defs", {}))
+        definitions |= own
+        for value in (*own.values(), *mapping.values()):
+            _hoist(value, definitions)
+    elif isinstance(node, list):
+        for value in cast("list[object]", node):
+            _hoist(value, definitions)
 
 
 def _untitled(node: object) -> None:

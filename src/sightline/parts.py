@@ -10,15 +10,19 @@ import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from sightline.errors import UsageError
-from sightline.plugins import resolve
+from sightline.plugins import known, resolve
+from sightline.protocols import Payload
 
-__all__ = ["Option", "OptionFault", "construct", "did_you_mean", "expected", "judge", "options_of"]
+__all__ = ["Option", "OptionFault", "construct", "did_you_mean", "expected", "judge", "kind_of", "options_of"]
+
+# protocols of the parts that may be an option of another part, and the kind of plugin that fits
+_PARTS: Mapping[object, str] = {Payload: "payload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +72,54 @@ def options_of(kind: str, name: str) -> tuple[Option, ...]:
 def judge(kind: str, name: str, options: Mapping[str, object]) -> tuple[dict[str, object], list[OptionFault]]:
     """The options as the part wants them (lists to tuples, text to numbers), and what is wrong with the others."""
     try:
-        known = {o.name: o for o in options_of(kind, name)}
+        options_known = {o.name: o for o in options_of(kind, name)}
     except UsageError as error:
         return {}, [OptionFault("kind", str(error))]
     good: dict[str, object] = {}
     faults: list[OptionFault] = []
     for key, value in options.items():
-        if key not in known:
-            faults.append(OptionFault(key, f"{name} has no option {key!r}{did_you_mean(key, tuple(known))}"))
+        if key not in options_known:
+            faults.append(OptionFault(key, f"{name} has no option {key!r}{did_you_mean(key, tuple(options_known))}"))
             continue
         try:
-            good[key] = _adapter(known[key].type).validate_python(value)
+            good[key] = _value(options_known[key], value)
         except ValidationError as error:
             faults.append(OptionFault(key, f"{name}: {key}: {expected(error.errors())}"))
-    for option in known.values():
+        except UsageError as error:
+            faults.append(OptionFault(key, f"{name}: {error}"))
+    for option in options_known.values():
         if option.required and option.name not in options:
             faults.append(OptionFault("", f"{name} needs the option {option.name!r}"))
     return good, faults
+
+
+def kind_of(option: Option) -> str | None:
+    """The kind of part that an option takes (a payload, say); None for ordinary values."""
+    for hint in (option.type, *get_args(option.type)):
+        if hint in _PARTS:
+            return _PARTS[hint]
+    return None
+
+
+def _value(option: Option, value: object) -> object:
+    """The value as the part wants it; a part within the part is made of its name, or of its kind and options.
+
+    Raises ValidationError, UsageError.
+    """
+    kind = kind_of(option)
+    if kind is None or (value is None and not option.required):
+        return _adapter(option.type).validate_python(value)
+    if isinstance(value, str):
+        return construct(kind, value, {})
+    if isinstance(value, option.type):
+        return value
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{option.name}: expected the name of a {kind}, or a mapping, got {value!r}")
+    given = dict(cast("Mapping[str, object]", value))
+    name = given.pop("kind", None)
+    if not isinstance(name, str):
+        raise UsageError(f"a {kind} needs its name as kind; known: {', '.join(known(kind))}")
+    return construct(kind, name, given)
 
 
 def construct(kind: str, name: str, options: Mapping[str, object], **extra: object) -> Any:
@@ -94,7 +129,7 @@ def construct(kind: str, name: str, options: Mapping[str, object], **extra: obje
     """
     good, faults = judge(kind, name, {**options, **extra})
     if faults:
-        raise UsageError(f"{kind} {faults[0].message}")
+        raise UsageError(faults[0].message if faults[0].option == "kind" else f"{kind} {faults[0].message}")
     try:
         return cast("Any", resolve(kind, name))(**good)
     except UsageError:
@@ -108,6 +143,8 @@ def expected(faults: Sequence[ErrorDetails]) -> str:
     first = faults[0]
     if first["type"] == "value_error":
         return str(first.get("ctx", {}).get("error", first["msg"]))
+    if first["type"] == "unexpected_keyword_argument":
+        return f"unknown key {first['loc'][-1]!r}"
     wants: list[str] = []
     for item in faults:
         phrase = _phrase(item["type"], dict(item.get("ctx") or {}), item["msg"])

@@ -85,6 +85,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
     "tracker": {
         "bytetrack": "sightline.trackers.bytetrack:ByteTrack",
         "sort": "sightline.trackers.sort:Sort",
+        "ocsort": "sightline.trackers.ocsort:OcSort",
     },
     "analytic": {
         "line": "sightline.analytics.line:Line",
@@ -103,6 +104,12 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "fisheye": "sightline.sources.dewarp:FisheyeDewarp",
         "lens": "sightline.sources.dewarp:LensDewarp",
         "panorama": "sightline.sources.dewarp:PanoramaDewarp",
+    },
+    "payload": {
+        "deepstream": "sightline.payloads.deepstream:DeepStreamFull",
+        "deepstream-minimal": "sightline.payloads.deepstream_minimal:DeepStreamMinimal",
+        "accelerator": "sightline.payloads.accelerator:AcceleratorPayload",
+        "sightline": "sightline.payloads.own:SightlinePayload",
     },
     "sink": {
         "video": "sightline.sinks.video:VideoSink",

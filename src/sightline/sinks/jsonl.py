@@ -1,4 +1,4 @@
-"""Results -> a file or standard output, one JSON object a line as `sightline.wire` writes them."""
+"""Results -> a file or standard output, one message a line: our own, as `sightline.wire` writes them, or others'."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from sightline import wire
 from sightline.errors import OutputError
-from sightline.protocols import RunInfo
+from sightline.protocols import Payload, RunInfo
 from sightline.sinks.target import check_target, is_folder, output_name
 from sightline.types import FrameResult, Picture
 
@@ -33,11 +33,13 @@ class JsonlSink:
     """Lines of JSON: the run, then each frame and its events. Several streams may share one sink.
 
     path: a file, a folder (STREAM.jsonl in it, results.jsonl for several streams) or "-" for standard output.
+    payload: whose messages are written; default: our own lines.
     A file is begun with the first frame, so a run that fails before leaves what was there. Only whole lines are
     written, together with those of the last 0.2 s; those of live streams at once.
     """
 
     path: str
+    payload: Payload | None = None
     wants_picture: bool = field(default=False, init=False)
     _info: RunInfo | None = field(default=None, init=False, repr=False)
     _target: Path | None = field(default=None, init=False, repr=False)
@@ -54,7 +56,7 @@ class JsonlSink:
         """
         self._info = info
         if self._begun:
-            self._waiting.append(wire.header_line(info))
+            self._waiting += self._heading(info)
             return
         if self.path == "-":
             return
@@ -68,9 +70,7 @@ class JsonlSink:
         """One frame and its events. Raises OutputError naming the file, PipeClosed when nobody reads on."""
         if not self._begun:
             self._begin()
-        names = self._info.models[0].labels if self._info is not None and self._info.models else ()
-        lines = [wire.frame_line(result, names)]
-        lines += [wire.event_line(event, result.frame) for event in result.events]
+        lines = self._messages(result)
         self._waiting += lines
         self._size += sum(map(len, lines))
         due = time.monotonic() - self._flushed >= _FLUSH_S
@@ -98,7 +98,19 @@ class JsonlSink:
             except OSError as error:
                 raise OutputError(f"{self._target}: cannot be written: {error.strerror or error}") from error
         self._begun = True
-        self._waiting.append(wire.header_line(self._info))
+        self._waiting += self._heading(self._info)
+
+    def _heading(self, info: RunInfo) -> list[str]:
+        return [wire.header_line(info)] if self.payload is None else self.payload.open(info)
+
+    def _messages(self, result: FrameResult) -> list[str]:
+        if self.payload is not None:
+            return self.payload.messages(result)
+        names = self._info.models[0].labels if self._info is not None and self._info.models else ()
+        return [
+            wire.frame_line(result, names),
+            *(wire.event_line(event, result.frame) for event in result.events),
+        ]
 
     def _flush(self) -> None:
         """Hand all waiting lines over in one go; after a failure nothing more is tried."""
