@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +12,18 @@ from numpy.typing import NDArray
 from sightline.trackers import kalman
 from sightline.types import F32, I32, I64, Detections
 
-__all__ = ["Population"]
+__all__ = ["Population", "Still"]
 
 F64 = NDArray[np.float64]
 
 
 @dataclass(slots=True, eq=False)
 class Population:
-    """N tracks, oldest first.
+    """N tracks, oldest first. Every field with a row a track is a column; the others say so in their metadata.
 
     position (N, 4) xyxy frame pixels; velocity (N, 4) px/s; covariance (N, 3) see `kalman`; id (N,) 0 until confirmed;
     label (N,) and score (N,) of the last sighting; hits (N,) sightings; unseen_s (N,) seconds since the last one;
-    missed (N,) whether a model has looked since then in vain.
+    misses (N,) how often a model has looked since then in vain.
     """
 
     position: F64 = field(default_factory=lambda: np.zeros((0, 4)))
@@ -32,7 +34,7 @@ class Population:
     score: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
     hits: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     unseen_s: F64 = field(default_factory=lambda: np.zeros(0))
-    missed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    misses: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.id)
@@ -44,33 +46,46 @@ class Population:
             self.unseen_s += step_s
 
     def correct(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
-        """Tracks `rows` (K,) were seen as `seen_rows` (K,) of the detections."""
+        """Tracks `rows` (K,) were seen as `seen_rows` (K,) of the detections; called once a look, K may be 0."""
         if len(rows):
             kalman.correct(self.position, self.velocity, self.covariance, rows, detections.xyxy[seen_rows])
-            self.label[rows] = detections.label[seen_rows]
-            self.score[rows] = detections.score[seen_rows]
-            self.hits[rows] += 1
-            self.unseen_s[rows] = 0
-            self.missed[rows] = False
+            self._sighted(rows, detections, seen_rows)
+
+    def _sighted(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
+        """What a sighting says beside the box."""
+        self.label[rows] = detections.label[seen_rows]
+        self.score[rows] = detections.score[seen_rows]
+        self.hits[rows] += 1
+        self.unseen_s[rows] = 0
+        self.misses[rows] = 0
+
+    def miss(self, rows: I64) -> None:
+        """A model looked for tracks `rows` (K,) in vain."""
+        self.misses[rows] += 1
 
     def add(self, detections: Detections, seen_rows: I64, tick_s: float) -> I64:
         """New, unconfirmed tracks of `seen_rows` (K,) of the detections; the new tracks' rows (K,)."""
         n, before = len(seen_rows), len(self.id)
         if n:
-            fresh = Population(
-                detections.xyxy[seen_rows].astype(np.float64),
-                np.zeros((n, 4)),
-                kalman.fresh_covariance(n, tick_s),
-                np.zeros(n, np.int64),
-                detections.label[seen_rows].astype(np.int32),
-                detections.score[seen_rows].astype(np.float32),
-                np.ones(n, np.int64),
-                np.zeros(n),
-                np.zeros(n, np.bool_),
-            )
-            for column in _COLUMNS:
+            fresh = self._fresh(detections, seen_rows, tick_s)
+            for column in _columns(type(self)):
                 setattr(self, column, np.concatenate([getattr(self, column), getattr(fresh, column)]))
         return np.arange(before, before + n)
+
+    def _fresh(self, detections: Detections, seen_rows: I64, tick_s: float) -> Self:
+        """A population of the new tracks alone."""
+        n = len(seen_rows)
+        return type(self)(
+            position=detections.xyxy[seen_rows].astype(np.float64),
+            velocity=np.zeros((n, 4)),
+            covariance=kalman.fresh_covariance(n, tick_s),
+            id=np.zeros(n, np.int64),
+            label=detections.label[seen_rows].astype(np.int32),
+            score=detections.score[seen_rows].astype(np.float32),
+            hits=np.ones(n, np.int64),
+            unseen_s=np.zeros(n),
+            misses=np.zeros(n, np.int64),
+        )
 
     def remove(self, gone: NDArray[np.bool_]) -> tuple[int, ...]:
         """Drop the tracks marked in `gone` (N,); the ids among them that were confirmed."""
@@ -78,15 +93,36 @@ class Population:
             return ()
         ended = self.id[gone]
         stay = ~gone
-        for column in _COLUMNS:
+        for column in _columns(type(self)):
             setattr(self, column, getattr(self, column)[stay])
         return tuple(ended[ended > 0].tolist())
 
     def confirm(self, rows: I64, hits: int, next_id: int) -> int:
         """Give ids to those tracks of `rows` that were seen `hits` times; the next free id."""
-        fresh = rows[(self.id[rows] == 0) & (self.hits[rows] >= hits)]
-        self.id[fresh] = np.arange(next_id, next_id + len(fresh))
-        return next_id + len(fresh)
+        return self._name(rows[(self.id[rows] == 0) & (self.hits[rows] >= hits)], next_id)
+
+    def _name(self, rows: I64, next_id: int) -> int:
+        self.id[rows] = np.arange(next_id, next_id + len(rows))
+        return next_id + len(rows)
+
+    def told(self, rows: I64, confirm: int) -> NDArray[np.bool_]:
+        """Which of the tracks `rows` (K,), all seen just now, are to be reported (K,)."""
+        return self.id[rows] > 0
 
 
-_COLUMNS = tuple(f.name for f in fields(Population))
+@cache
+def _columns(kind: type[Population]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.metadata.get("column", True))
+
+
+@dataclass(slots=True, eq=False)
+class Still(Population):
+    """Tracks that stay where they were last seen."""
+
+    def predict(self, step_s: float, tick_s: float) -> None:
+        self.unseen_s += step_s
+
+    def correct(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
+        if len(rows):
+            self.position[rows] = detections.xyxy[seen_rows]
+            self._sighted(rows, detections, seen_rows)

@@ -1,0 +1,196 @@
+"""The tracks of OC-SORT: what was observed counts for more than what was predicted.
+
+Cao et al., "Observation-Centric SORT: Rethinking SORT for Robust Multi-Object Tracking" (arXiv 2203.14360).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.trackers import boxfilter
+from sightline.trackers.population import Population
+from sightline.types import I64, Detections
+
+__all__ = ["Observed"]
+
+F64 = NDArray[np.float64]
+
+# of centre x, centre y, area, width / height, as the paper has them; the shape has no velocity
+_NOISE = boxfilter.Noise(
+    start=np.full(4, 10.0),
+    start_velocity=np.array([1e4, 1e4, 1e4, 0.0]),
+    walk=np.ones(4),
+    walk_velocity=np.array([0.01, 0.01, 0.0001, 0.0]),
+    measured=np.array([1.0, 1.0, 10.0, 10.0]),
+)
+
+
+def _state(xyxy: F64) -> F64:
+    """Boxes (N, 4) -> centre x, centre y, area, width / height (N, 4)."""
+    wh = xyxy[:, 2:] - xyxy[:, :2]
+    out = np.empty_like(xyxy)
+    out[:, :2] = xyxy[:, :2] + wh / 2
+    out[:, 2] = wh[:, 0] * wh[:, 1]
+    out[:, 3] = wh[:, 0] / (wh[:, 1] + 1e-6)
+    return out
+
+
+def _boxes(state: F64) -> F64:
+    """The way back. What has no area, or no shape, is a point."""
+    half = np.zeros((len(state), 2))
+    np.sqrt(np.fmax(state[:, 2] * state[:, 3], 0), out=half[:, 0])
+    np.divide(state[:, 2], half[:, 0], out=half[:, 1], where=half[:, 0] > 0)
+    half *= 0.5
+    return np.concatenate([state[:, :2] - half, state[:, :2] + half], 1)
+
+
+def _empty(*shape: int) -> F64:
+    return np.zeros((0, *shape))
+
+
+@dataclass(slots=True, eq=False)
+class Observed(Population):
+    """`position` is the predicted box; the filter keeps centre, area and shape.
+
+    state (N, 4) centre x, centre y, area, width / height; velocity (N, 4) of them, a second; covariance (N, 3, 4).
+    last (N, 4) the box last seen. past (N, looks_back, 4) boxes seen of late, past_look (N, looks_back) in which look
+    each. direction (N, 2) unit vector of motion, 0 unknown. streak (N,) sightings one after another since the first.
+    frozen (N, 5, 4) state, velocity and covariance when it was first missed; frozen_s (N,) seconds after `last`.
+
+    look: how many looks there have been. again: the streak that a track needs to be reported (None: `confirm`).
+    """
+
+    covariance: F64 = field(default_factory=lambda: _empty(3, 4))
+    state: F64 = field(default_factory=lambda: _empty(4))
+    last: F64 = field(default_factory=lambda: _empty(4))
+    past: F64 = field(default_factory=lambda: _empty(1, 4))
+    past_look: I64 = field(default_factory=lambda: np.zeros((0, 1), np.int64))
+    direction: F64 = field(default_factory=lambda: _empty(2))
+    streak: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    frozen: F64 = field(default_factory=lambda: _empty(5, 4))
+    frozen_s: F64 = field(default_factory=lambda: np.zeros(0))
+    looks_back: int = field(default=1, metadata={"column": False})
+    again: int | None = field(default=None, metadata={"column": False})
+    look: int = field(default=0, metadata={"column": False})
+    tick_s: float = field(default=1.0, metadata={"column": False})
+
+    @classmethod
+    def empty(cls, looks_back: int, again: int | None) -> Observed:
+        """No tracks; directions are taken over `looks_back` looks."""
+        return cls(
+            past=_empty(looks_back, 4),
+            past_look=np.zeros((0, looks_back), np.int64),
+            looks_back=looks_back,
+            again=again,
+        )
+
+    def predict(self, step_s: float, tick_s: float) -> None:
+        self.tick_s = tick_s
+        if len(self.id):
+            _move(self.state, self.velocity, self.covariance, step_s, tick_s)
+            self.position = _boxes(self.state)
+            self.unseen_s += step_s
+
+    def reference(self) -> F64:
+        """Boxes (N, 4) that a direction is taken from: `looks_back` looks ago, or what is nearest to that."""
+        out = self.last
+        for back in range(1, self.looks_back + 1):
+            slot = (self.look - back) % self.looks_back
+            there = self.past_look[:, slot] == self.look - back
+            out = np.where(there[:, None], self.past[:, slot], out)
+        return out
+
+    def correct(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
+        if len(rows):
+            seen = detections.xyxy[seen_rows].astype(np.float64)
+            self._turn(rows, seen)
+            self._replay(rows, seen)
+            boxfilter.correct(self.state, self.velocity, self.covariance, _NOISE.measured, rows, _state(seen))
+            self.position[rows] = _boxes(self.state[rows])
+            slot = self.look % self.looks_back
+            self.past[rows, slot] = seen
+            self.past_look[rows, slot] = self.look
+            self.last[rows] = seen
+            self.streak[rows] += 1
+            self._sighted(rows, detections, seen_rows)
+        if len(self.id) or len(detections):
+            self.look += 1
+
+    def _turn(self, rows: I64, seen: F64) -> None:
+        """Directions from the reference to what is seen now; the very first box is none to take it from."""
+        way = seen - self.reference()[rows]
+        way = way[:, :2] + way[:, 2:]
+        length = np.sqrt((way * way).sum(1, keepdims=True)) + 2e-6
+        known = self.hits[rows] > 1
+        self.direction[rows[known]] = (way / length)[known]
+
+    def _replay(self, rows: I64, seen: F64) -> None:
+        """Those found again: from where they were lost, along the straight way to where they are now."""
+        lost = np.flatnonzero(self.misses[rows] > 0)
+        if not len(lost):
+            return
+        rows, seen = rows[lost], seen[lost]
+        state, velocity, covariance = self.frozen[rows, 0], self.frozen[rows, 1], self.frozen[rows, 2:]
+        began, whole, first = self.frozen_s[rows, None], self.unseen_s[rows, None], self.last[rows]
+        steps = np.fmax(np.rint((whole - began) / self.tick_s), 1)
+        for k in range(int(steps.max()) + 1):
+            if k:
+                _move(state, velocity, covariance, (whole - began) / steps, self.tick_s)
+            boxes = first + (seen - first) * ((began + (whole - began) * (k / steps)) / whole)
+            boxfilter.correct(state, velocity, covariance, _NOISE.measured, np.arange(len(rows)), _state(boxes))
+            done = np.flatnonzero(steps[:, 0] == k)
+            self.state[rows[done]], self.velocity[rows[done]] = state[done], velocity[done]
+            self.covariance[rows[done]] = covariance[done]
+
+    def miss(self, rows: I64) -> None:
+        fresh = rows[self.misses[rows] == 0]
+        if len(fresh):
+            self.frozen[fresh, 0], self.frozen[fresh, 1] = self.state[fresh], self.velocity[fresh]
+            self.frozen[fresh, 2:] = self.covariance[fresh]
+            self.frozen_s[fresh] = self.unseen_s[fresh]
+        self.streak[rows] = 0
+        self.misses[rows] += 1
+
+    def _fresh(self, detections: Detections, seen_rows: I64, tick_s: float) -> Observed:
+        n = len(seen_rows)
+        boxes = detections.xyxy[seen_rows].astype(np.float64)
+        return Observed(
+            position=boxes,
+            velocity=np.zeros((n, 4)),
+            covariance=boxfilter.fresh_covariance(n, _NOISE, tick_s),
+            id=np.zeros(n, np.int64),
+            label=detections.label[seen_rows].astype(np.int32),
+            score=detections.score[seen_rows].astype(np.float32),
+            hits=np.ones(n, np.int64),
+            unseen_s=np.zeros(n),
+            misses=np.zeros(n, np.int64),
+            state=_state(boxes),
+            last=boxes.copy(),
+            past=np.zeros((n, self.looks_back, 4)),
+            past_look=np.full((n, self.looks_back), -1),
+            direction=np.zeros((n, 2)),
+            streak=np.zeros(n, np.int64),
+            frozen=np.zeros((n, 5, 4)),
+            frozen_s=np.zeros(n),
+        )
+
+    def confirm(self, rows: I64, hits: int, next_id: int) -> int:
+        return self._name(rows[(self.id[rows] == 0) & self._sure(rows, hits)], next_id)
+
+    def told(self, rows: I64, confirm: int) -> NDArray[np.bool_]:
+        return (self.id[rows] > 0) & self._sure(rows, confirm if self.again is None else self.again)
+
+    def _sure(self, rows: I64, streak: int) -> NDArray[np.bool_]:
+        """Seen often enough without a break; in the first looks of all, seen twice."""
+        return self.streak[rows] >= (min(streak, 1) if self.look - 1 <= streak else streak)
+
+
+def _move(state: F64, velocity: F64, covariance: F64, step_s: float | F64, tick_s: float) -> None:
+    """The filter's step; an area about to vanish stays as it is."""
+    vanishing = state[:, 2:3] + velocity[:, 2:3] * step_s <= 0
+    if vanishing.any():
+        velocity[vanishing[:, 0], 2] = 0
+    boxfilter.predict(state, velocity, covariance, _NOISE, step_s, tick_s)

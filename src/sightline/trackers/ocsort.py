@@ -1,0 +1,113 @@
+"""OC-SORT: tracks go by what was observed; the direction of motion helps to choose, a lost one is met where last seen.
+
+Cao et al., "Observation-Centric SORT: Rethinking SORT for Robust Multi-Object Tracking" (arXiv 2203.14360). With the
+same parameters and even times it gives the tracks of the `trackers` package 2.6 (Apache-2.0); see docs/tracking.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self, cast
+
+import numpy as np
+
+from sightline.trackers.checks import check_fractions
+from sightline.trackers.matching import assign, by_label, fit, iou, match, too_many
+from sightline.trackers.observed import F64, Observed
+from sightline.trackers.population import Population
+from sightline.trackers.terms import Terms
+from sightline.types import I64, Detections, Frame, Tracks
+
+__all__ = ["OcSort"]
+
+
+@dataclass(eq=False, kw_only=True)
+class OcSort(Terms):
+    """A tracker for one stream; ids count from 1. Options beside these: see `Terms`.
+
+    high: least score that is looked at (None: the model's own threshold where one is known, else 0.6).
+    activate: least score that begins a track (None: as `high`).
+    match: least IoU of a track's predicted box and a detection, and of the box last seen and one that is still free.
+    momentum: what the direction of motion adds to the IoU of a pair. delta_t: looks over which a direction is taken.
+    confirm: sightings one after another, beginning with the second, until a track is reported; in the first looks at a
+    stream the second is enough. again: the same for a track that was lost and is found (None: as `confirm`).
+    """
+
+    confirm: int = 3
+    early: int | None = None
+    high: float | None = None
+    activate: float | None = None
+    match: float = 0.3
+    momentum: float = 0.2
+    delta_t: int = 3
+    again: int | None = None
+
+    def __post_init__(self) -> None:
+        check_fractions(high=self.high, activate=self.activate, match=self.match)
+        if not 0 <= self.momentum <= 10:
+            raise ValueError(f"momentum: expected a number from 0 to 10, got {self.momentum}")
+        if not 1 <= self.delta_t <= 100:
+            raise ValueError(f"delta_t: expected 1 to 100 looks, got {self.delta_t}")
+        if self.again is not None and self.again < 1:
+            raise ValueError(f"again: expected at least 1 sighting, got {self.again}")
+        Terms.__post_init__(self)
+
+    def for_model(self, score: float) -> Self:
+        """A new tracker with what was left open set for a model whose printed scores begin at `score`."""
+        return replace(self, high=score if self.high is None else self.high)
+
+    @property
+    def floor(self) -> float:
+        """The least score that this tracker can use: what a head should hand on."""
+        return 0.6 if self.high is None else self.high
+
+    def reset(self) -> None:
+        """Forget everything, ids included."""
+        self._life = self._begin(Observed.empty(self.delta_t, self.again))
+
+    def update(self, detections: Detections | None, frame: Frame) -> Tracks:
+        """Ids for rows of `detections`; None: no model saw this frame, tracks only move on."""
+        activate = max(self.floor, self.activate or 0.0)
+        return self._life.update(detections, frame, self._associate, activate)
+
+    def _associate(self, tracks: Population, detections: Detections) -> tuple[I64, I64]:
+        """Where tracks should be, then where they were last seen."""
+        tracks = cast("Observed", tracks)
+        chosen = np.flatnonzero(detections.score >= self.floor)
+        rows, columns = self._predicted(tracks, detections[chosen])
+        if len(rows) == len(tracks) or len(columns) == len(chosen):
+            return rows, chosen[columns]
+        free_rows = np.setdiff1d(np.arange(len(tracks)), rows, assume_unique=True)
+        free = np.setdiff1d(chosen, chosen[columns], assume_unique=True)
+        more, found = match(
+            tracks.last[free_rows],
+            tracks.label[free_rows],
+            detections.xyxy[free],
+            detections.label[free],
+            self.match,
+            self._other,
+            self._size,
+        )
+        return np.concatenate([rows, free_rows[more]]), np.concatenate([chosen[columns], free[found]])
+
+    def _predicted(self, tracks: Observed, seen: Detections) -> tuple[I64, I64]:
+        boxes, label = tracks.position, tracks.label
+        if not self.momentum or not len(tracks) or not len(seen) or too_many(boxes, seen.xyxy):
+            return match(boxes, label, seen.xyxy, seen.label, self.match, self._other, self._size)
+        overlap = iou(boxes, seen.xyxy)
+        allowed = overlap >= self.match
+        likeness, alike = fit(overlap, boxes, seen.xyxy, self._size)
+        if alike is not None:
+            allowed &= alike
+        likeness = likeness + self.momentum * _headed(tracks, seen)
+        return assign(*by_label(likeness, allowed, overlap, label, seen.label, self._other))
+
+
+def _headed(tracks: Observed, seen: Detections) -> F64:
+    """How well the way to a detection continues the track (N, M): score times 0.5 straight on, 0 across, -0.5 back."""
+    start = tracks.reference()
+    start, end = start[:, :2] + start[:, 2:], seen.xyxy[:, :2] + seen.xyxy[:, 2:]
+    x, y = end[:, 0] - start[:, 0, None], end[:, 1] - start[:, 1, None]
+    cosine = x * tracks.direction[:, 0, None] + y * tracks.direction[:, 1, None]
+    cosine /= np.sqrt(x * x + y * y) + 2e-6
+    return np.arcsin(np.clip(cosine, -1, 1)) * (seen.score.astype(np.float64) / np.pi)
