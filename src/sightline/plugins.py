@@ -116,6 +116,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "video": "sightline.sinks.video:VideoSink",
         "pictures": "sightline.sinks.pictures:PictureSink",
         "jsonl": "sightline.sinks.jsonl:JsonlSink",
+        "mosaic": "sightline.sinks.mosaic:MosaicSink",
     },
 }
 
