@@ -86,6 +86,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "bytetrack": "sightline.trackers.bytetrack:ByteTrack",
         "sort": "sightline.trackers.sort:Sort",
         "ocsort": "sightline.trackers.ocsort:OcSort",
+        "botsort": "sightline.trackers.botsort:BotSort",
         "iou": "sightline.trackers.iou:Iou",
     },
     "analytic": {

@@ -12,7 +12,7 @@ from sightline.errors import UsageError
 from sightline.shapes import area, crosses_itself, distinct, meets_rectangle
 from sightline.types import F32
 
-__all__ = ["Anchor", "anchors", "band_of", "check_band", "check_shape", "to_pixels", "without_edges"]
+__all__ = ["Anchor", "anchors", "band_of", "check_band", "check_region", "check_shape", "to_pixels", "without_edges"]
 
 F64 = NDArray[np.float64]
 Anchor = Literal["bottom", "center", "top", "left", "right"]
@@ -109,6 +109,35 @@ def check_shape(
     if not meets_rectangle(p, closed, *size):
         raise UsageError(f"{who} lies wholly outside the frame{_cure(p, px, width, height)}")
     return _warnings(who, p, size)
+
+
+def check_region(
+    kind: Literal["roi", "crowd"],
+    name: str,
+    points: Sequence[Point],
+    px: bool = False,
+    width: int | None = None,
+    height: int | None = None,
+) -> list[str]:
+    """Warnings about a region that may never count, as `check_shape`; one that crosses itself or lies outside counts
+    by the even-odd rule and is only warned of, as other systems' files have such. Raises UsageError.
+    """
+    who = f"{kind} {name!r}"
+    if not name:
+        raise UsageError(f"a {kind} needs a name")
+    p = np.asarray(points, np.float64).reshape(-1, 2)
+    if not np.isfinite(p).all():
+        raise UsageError(f"{who}: points must be finite numbers")
+    p = distinct(p, closed=True)
+    if len(np.unique(p, axis=0)) < 3:
+        raise UsageError(f"{who}: needs at least 3 different points, has {len(np.unique(p, axis=0))}")
+    found = [f"{who} crosses itself; what it encloses twice counts as outside"] if crosses_itself(p, True) else []
+    if px and (width is None or height is None):
+        return found
+    size = (float(width or 1), float(height or 1)) if px else (1.0, 1.0)
+    if not meets_rectangle(p, True, *size):
+        found.append(f"{who} lies wholly outside the frame{_cure(p, px, width, height)}")
+    return found
 
 
 def _cure(p: F64, px: bool, width: int | None, height: int | None) -> str:
