@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gallery": ("sightline.cli.gallery", "pictures of those who are known -> a file of their vectors"),
     "convert": ("sightline.cli.convert", "another form of a model: IR, ONNX, 16 or 8 bits, archives; certified"),
     "check": ("sightline.cli.check", "judge a pipeline file without touching a camera or the network"),
+    "explain": ("sightline.cli.explain", "what a DeepStream file would do here, key by key; nothing is run"),
     "grid": ("sightline.cli.grid", "a frame with a coordinate grid, to place lines and zones"),
     "track": ("sightline.cli.track", "a tracker over detections in MOTChallenge text"),
     "bench": ("sightline.cli.bench", "frames/s, CPU a stage, share of the physical limit"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,10 +111,16 @@ def _links(written: Written, kind: Kind) -> Iterator[Link]:
             continue
         for pattern, named in kind.names.items():
             if fnmatch.fnmatchcase(f"{entry.group}/{entry.key}", pattern):
-                yield from (Link(entry, part.strip(), named) for part in entry.value.split(";") if part.strip())
+                yield from (Link(entry, part, named) for part in _parts(entry.value))
                 break
     if kind.more is not None:
         yield from kind.more(written)
+
+
+def _parts(value: str) -> list[str]:
+    """The names in a value: lists are parted by semicolons, or by commas before the next address."""
+    parts = re.split(r";|,(?=\s*(?:[a-z]+:/|/))", value)
+    return [part.strip().removeprefix("config-file:").strip() for part in parts if part.strip()]
 
 
 def _missing(link: Link, places: Places, beside: Path, why: str = "") -> Missing | None:

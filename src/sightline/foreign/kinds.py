@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import fnmatch
 
+from sightline.foreign.app_fates import fates_of_app, fates_of_sources, fates_of_tao
+from sightline.foreign.app_keys import APP_GROUPS, base_of
 from sightline.foreign.fates import KeyFate
 from sightline.foreign.kind import FILE, Kind
 from sightline.foreign.nvinfer_keys import NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
+from sightline.foreign.service_maker import fates_of_pipeline, is_pipeline, links_of_pipeline
+from sightline.foreign.tao_keys import TAO_GROUPS, tao_base_of
 from sightline.foreign.written import Written
 
 __all__ = ["KINDS", "OTHER", "kind_of"]
@@ -33,10 +37,63 @@ def _is_nvinfer(written: Written) -> bool:
     return _keys_in(written, "property", *TELLING)
 
 
+def _is_app(written: Written) -> bool:
+    """deepstream-app's own: text, or YAML with [application] or several sinks of its kind."""
+    if written.has("application"):
+        return True
+    known = [group for group in written.groups if base_of(group) in APP_GROUPS]
+    return written.form == "keys" and len(known) * 2 > len(written.groups) and set(known) != {"tracker"}
+
+
+def _is_tao(written: Written) -> bool:
+    """YAML of sample applications: their groups, and no [property]."""
+    known = [group for group in written.groups if tao_base_of(group) in TAO_GROUPS or base_of(group) in APP_GROUPS]
+    return len(known) * 2 > len(written.groups) and set(known) != {"tracker"}
+
+
+def _is_sources(written: Written) -> bool:
+    first = {entry.key for entry in written.entries if entry.group == "row0"}
+    return written.form == "csv" and {"enable", "uri"} <= first
+
+
 def _nothing_read(written: Written) -> tuple[KeyFate, ...]:
     why = "in a file of no kind that DeepStream's elements read"
     return tuple(KeyFate(e.file, e.line, e.group, e.key, e.value, "ignored", "", why) for e in written.entries)
 
+
+_APP_NAMES = {
+    "source*/csv-file-path": "sources",
+    "source*/uri": FILE,
+    "source*/uri-list": FILE,
+    "source*/list": FILE,
+    "source*/location": FILE,
+    "*/uri-list": FILE,
+    "*/uri_list": FILE,
+    "primary-gie*/labelfile-path": FILE,
+    "secondary-gie*/labelfile-path": FILE,
+    "primary-gie*/config-file*": "nvinfer",
+    "secondary-gie*/config-file*": "nvinfer",
+    "secondary-gie*/cfg-file-path": "deepstream-app",
+    "tracker*/ll-config-file": "nvtracker",
+    "tracker*/cfg-file-path": "tracker-ini",
+    "nvds-analytics*/c*": "nvdsanalytics",
+    "analytics*/c*": "nvdsanalytics",
+    "*pre-process*/config-file*": "nvdspreprocess",
+    "*preprocess*/config-file*": "nvdspreprocess",
+    "dewarper*/config-file": "dewarper",
+    "streammux/config-file-path": "nvstreammux",
+    "multiurisrcbin/config-file-path": "nvstreammux",
+    "*/msg-conv-config": "msgconv",
+    "msgconv/config*": "msgconv",
+    "*/msg-broker-config": "message-broker",
+    "msgbroker/config*": "message-broker",
+    "message-consumer*/config-file": "message-broker",
+    "meta-mux/config-file": "metamux",
+    "model-config/*": "model-params",
+    "model-params/*": "model-params",
+    "video-template*/customlib-props": "model-params",
+    "img-save/frame-to-skip-rules-path": "times",
+}
 
 # What is none of the kinds: labels, deployments, settings of other programs.
 OTHER = Kind("another file", lambda written: True, _nothing_read)
@@ -48,6 +105,10 @@ KINDS: dict[str, Kind] = {
         NVINFERSERVER,
         names={"*/labelfile_path": FILE, "infer_config.preprocess.normalize/mean_file": FILE},
     ),
+    "deepstream-app": Kind("a deepstream-app file", _is_app, fates_of_app, names=_APP_NAMES),
+    "service-maker": Kind("a service-maker pipeline", is_pipeline, fates_of_pipeline, more=links_of_pipeline),
+    "tao-app": Kind("an application's YAML", _is_tao, fates_of_tao, names=_APP_NAMES),
+    "sources": Kind("a table of sources", _is_sources, fates_of_sources, names={"row*/uri": FILE}),
     "nvinfer": Kind(
         "an nvinfer configuration",
         _is_nvinfer,

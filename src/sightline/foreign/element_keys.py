@@ -1,0 +1,328 @@
+"""The properties of DeepStream's GStreamer elements, and of the plain ones beside them, and what becomes of each.
+
+Pipelines of the service maker name them below `properties`; gst-launch text names them behind the element. The names
+are those of the plugin manual (https://docs.nvidia.com/metropolis/deepstream/dev-guide/) and of gst-inspect-1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sightline.foreign.app_input_keys import SOURCE, TRACKER
+from sightline.foreign.app_keys import APP_GROUPS
+from sightline.foreign.fates import Known
+from sightline.foreign.key_tables import KeyTable
+from sightline.foreign.reasons import honoured, ignored, translated
+
+__all__ = ["ELEMENTS"]
+
+
+def _all(reason: str, *names: str) -> dict[str, Known]:
+    return dict.fromkeys(names, ignored(reason))
+
+
+_EVERY = {
+    "name": honoured("stage", "how links and messages call it"),
+    **_all("hardware", "gpu-id", "compute-hw"),
+    **_all("memory", "nvbuf-memory-type", "nvbuf-mem-type", "buffer-pool-size", "cudadec-memtype", "bl-output"),
+    **_all("sync", "sync", "async", "qos", "max-lateness", "silent", "dump-dot"),
+    **_all("message-form", "process-mode", "parent"),
+    **_all("mux", "do-timestamp", "num-buffers", "blocksize", "is-live", "typefind"),
+}
+_INFER = {
+    "config-file-path": honoured("model.path", "the file itself is read, and the model that it names"),
+    "unique-id": translated("model.name", "gieN; results name the stage so"),
+    "interval": honoured("limits.interval", "of a secondary: then.interval"),
+    "process-mode": translated("then", "1 the whole picture, 2 objects"),
+    "infer-on-gie-id": translated("then.from"),
+    "infer-on-class-ids": translated("then.objects", "the labels of these classes, with colons between"),
+    "operate-on-gie-id": translated("then.from"),
+    "operate-on-class-ids": translated("then.objects", "the labels of these classes"),
+    "input-tensor-meta": honoured("model.regions", "whether the regions of nvdspreprocess are looked at"),
+    "model-engine-file": ignored("engine"),
+    "batch-size": ignored("batch"),
+    "filter-out-class-ids": ignored("not-yet", more="write it into the file that config-file-path names"),
+    "output-tensor-meta": ignored("dump"),
+    "output-instance-mask": ignored("says-itself"),
+    "clip-object-outside-roi": ignored("says-itself"),
+    "crop-objects-to-roi-boundary": ignored("says-itself"),
+    **_all("dump", "raw-output-file-write", "raw-output-generated-callback", "raw-output-generated-userdata"),
+}
+_MULTI = {
+    **SOURCE,
+    "uri-list": translated("streams.url", "one stream each, with commas between"),
+    "sensor-id-list": translated("streams.id"),
+    "sensor-name-list": translated("streams.id", "where there is no sensor-id-list"),
+    "file-loop": honoured("limits.loop"),
+    **_all("rest", "port", "ip-address", "max-batch-size", "mode", "enable-error-propagation"),
+    **_all("live", "live-source"),
+    **_all("batch", "batch-size", "batched-push-timeout", "sgie-batch-size"),
+    **_all(
+        "mux",
+        "width",
+        "height",
+        "drop-pipeline-eos",
+        "disable-passthrough",
+        "disable-audio",
+        "async-handling",
+        "attach-sys-ts",
+        "source-id",
+        "config-file-path",
+    ),
+    **_all("retry", "rtsp-reconnect-interval", "init-rtsp-reconnect-interval"),
+    **_all("decoder", "dec-skip-frames", "skip-frames"),
+}
+_MUX = {**APP_GROUPS["streammux"], **_all("mux", "no-pipeline-eos", "output-width", "output-height", "name")}
+_SCREEN = {
+    **_all("display", "window-x", "window-y", "window-width", "window-height", "conn-id", "plane-id", "set-mode"),
+    **_all("display", "rows", "columns", "overlay-x", "overlay-y", "overlay-w", "overlay-h", "overlay", "display-id"),
+    **_all("display", "force-aspect-ratio", "video-sink", "text-overlay", "fps-update-interval"),
+}
+_OSD = {
+    "border-width": honoured("overlay.thickness"),
+    "display-text": honoured("overlay.labels", "0 writes nothing beside a box"),
+    "display-mask": honoured("overlay.masks"),
+    "display-bbox": ignored("not-yet", "1", "true", more="a picture without boxes"),
+    "font-size": honoured("overlay.text_px", "points become pixels"),
+    "text-size": honoured("overlay.text_px", "points become pixels"),
+    "display-clock": ignored("clock", "0", "false"),
+    "display-coordinates": ignored("not-yet", "0", "false"),
+    **_all("clock", "clock-font", "clock-font-size", "x-clock-offset", "y-clock-offset", "clock-color"),
+    **_all("letters", "text-color", "text-bg-color", "font", "hw-blend-color-attr"),
+}
+_ENCODER = {
+    "bitrate": ignored("encoder", more="quality is said by crf, which takes the bits that it needs"),
+    **_all(
+        "encoder",
+        "profile",
+        "preset-level",
+        "preset-id",
+        "iframeinterval",
+        "idrinterval",
+        "insert-sps-pps",
+        "bufapi-version",
+        "maxperf-enable",
+        "control-rate",
+        "tuning-info-id",
+        "speed-preset",
+        "tune",
+        "key-int-max",
+        "threads",
+        "quality",
+    ),
+}
+_FORMAT = {
+    "caps": ignored("mux", more="the form of pictures follows from what reads them"),
+    **_all("hardware", "copy-hw", "interpolation-method", "flip-method"),
+    **_all("memory", "output-buffers", "disable-passthrough", "src-crop", "dest-crop"),
+}
+_DECODER = _all(
+    "decoder",
+    "drop-frame-interval",
+    "num-extra-surfaces",
+    "num-decode-surfaces",
+    "low-latency-mode",
+    "disable-dpb",
+    "enable-max-performance",
+    "mjpeg",
+    "skip-frames",
+    "config-interval",
+    "capture-io-mode",
+    "output-io-mode",
+    "device",
+    "bufapi-version",
+)
+_QUEUE = _all(
+    "queue",
+    "max-size-buffers",
+    "max-size-bytes",
+    "max-size-time",
+    "min-threshold-buffers",
+    "leaky",
+    "flush-on-eos",
+    "allow-not-linked",
+    "pull-mode",
+)
+_CONVERTER = {
+    "config": translated("sinks.payload", "its sensors and places"),
+    "payload-type": translated("sinks.payload", "0 full, 1 minimal"),
+    "frame-interval": translated("sinks.payload", "every Nth frame"),
+    "msg2p-newapi": translated("sinks.payload", "1: attributes by their names"),
+    "msg2p-new-api": translated("sinks.payload", "1: attributes by their names"),
+    "msg2p-lib": ignored("library"),
+    "comp-id": ignored("message-form"),
+    "component-id": ignored("message-form"),
+    "debug-payload-dir": ignored("debug"),
+    "multiple-payloads": ignored("message-form"),
+    "dummy-payload": ignored("message-form"),
+}
+_BROKER = {
+    "topic": translated("sinks.path", "the file is called after it"),
+    **_all("broker", "proto-lib", "conn-str", "config", "comp-id", "new-api", "sleep-time"),
+}
+_FILE = {
+    "location": honoured("sinks.path"),
+    **_all("queue", "append", "buffer-mode", "buffer-size"),
+}
+_ADDRESS = {
+    "uri": honoured("streams.url"),
+    "location": honoured("streams.url"),
+    **_MULTI,
+}
+_NOTHING: dict[str, Known] = {}
+_SERVED = _all("rtsp-server", "host", "port", "clients", "multicast-iface", "auto-multicast", "mtu", "pt", "ssrc")
+
+ELEMENTS: dict[str, Mapping[str, Known]] = {
+    name: KeyTable({**_EVERY, **table})
+    for names, table in (
+        (("nvinfer", "nvinferserver", "nvinferbin", "nvinferserverbin"), _INFER),
+        (("nvtracker",), TRACKER),
+        (("nvstreammux", "nvstreammux0"), _MUX),
+        (("uridecodebin", "uridecodebin3", "nvurisrcbin", "nvmultiurisrcbin", "rtspsrc", "souphttpsrc"), _ADDRESS),
+        (
+            ("filesrc", "multifilesrc", "playbin"),
+            {
+                "location": honoured("streams.url"),
+                "uri": honoured("streams.url"),
+                "loop": honoured("limits.loop"),
+                **_all("mux", "caps", "index"),
+            },
+        ),
+        (
+            ("v4l2src", "nvv4l2camerasrc"),
+            {"device": honoured("streams.url"), **_all("decoder", "io-mode", "extra-controls")},
+        ),
+        (
+            ("nvarguscamerasrc",),
+            {
+                "sensor-id": translated("streams.url", "the device of that number"),
+                **_all("decoder", "sensor-mode", "bufapi-version", "maxperf"),
+            },
+        ),
+        (("videotestsrc", "appsrc"), _all("not-yet", "pattern", "caps", "format", "stream-type", "emit-signals")),
+        (
+            ("nvdsanalytics",),
+            {
+                "config-file": translated("streams.analytics"),
+                "unique-id": ignored("message-form"),
+                "enable": honoured("streams.analytics"),
+            },
+        ),
+        (
+            ("nvdspreprocess",),
+            {
+                "config-file": translated("model.regions"),
+                "unique-id": ignored("message-form"),
+                "enable": honoured("model.regions"),
+            },
+        ),
+        (
+            ("nvdewarper",),
+            {
+                "config-file": translated("streams.dewarp"),
+                **_all("memory", "num-batch-buffers"),
+                **_all("mux", "source-id"),
+            },
+        ),
+        (("nvmultistreamtiler",), {**APP_GROUPS["tiled-display"], "sort-batch": ignored("mux")}),
+        (("nvdsosd",), _OSD),
+        (("nvsegvisual", "nvof", "nvofvisual"), APP_GROUPS["segvisual"]),
+        (("nvmsgconv",), _CONVERTER),
+        (("nvmsgbroker",), _BROKER),
+        (("nvdslogger",), {"fps-measurement-interval-sec": ignored("measured")}),
+        (("filesink", "multifilesink", "splitmuxsink"), _FILE),
+        (("fakesink",), {}),
+        (
+            (
+                "nveglglessink",
+                "nv3dsink",
+                "nvdrmvideosink",
+                "nvoverlaysink",
+                "autovideosink",
+                "xvimagesink",
+                "nvvideorenderer",
+                "fpsdisplaysink",
+                "ximagesink",
+                "glimagesink",
+                "nvrtspoutsinkbin",
+            ),
+            {**_SCREEN, **_SERVED},
+        ),
+        (
+            ("udpsink", "rtspclientsink", "tcpserversink", "hlssink", "hlssink2"),
+            {**_SERVED, "location": ignored("rtsp-server")},
+        ),
+        (
+            (
+                "nvv4l2h264enc",
+                "nvv4l2h265enc",
+                "x264enc",
+                "x265enc",
+                "omxh264enc",
+                "mpeg4enc",
+                "avenc_mpeg4",
+                "nvjpegenc",
+                "jpegenc",
+                "nvvideoencfilesinkbin",
+                "nvimageenc",
+            ),
+            {**_ENCODER, "output-file": honoured("sinks.path")},
+        ),
+        (
+            (
+                "nvv4l2decoder",
+                "nvjpegdec",
+                "jpegdec",
+                "avdec_h264",
+                "avdec_h265",
+                "decodebin",
+                "decodebin3",
+                "h264parse",
+                "h265parse",
+                "mpeg4videoparse",
+                "jpegparse",
+                "qtdemux",
+                "matroskademux",
+                "parsebin",
+            ),
+            _DECODER,
+        ),
+        (
+            (
+                "rtph264depay",
+                "rtph265depay",
+                "rtph264pay",
+                "rtph265pay",
+                "rtpjpegdepay",
+                "mp4mux",
+                "qtmux",
+                "matroskamux",
+                "mpegtsmux",
+                "flvmux",
+            ),
+            {**_SERVED, **_DECODER},
+        ),
+        (
+            (
+                "nvvideoconvert",
+                "videoconvert",
+                "nvvidconv",
+                "videoscale",
+                "videorate",
+                "capsfilter",
+                "identity",
+                "nvvideotemplate",
+            ),
+            {**_FORMAT, **_all("sync", "max-rate", "drop-only", "skip-to-first")},
+        ),
+        (("nvdsvideotemplate",), _all("library", "customlib-name", "customlib-props", "dummy-meta-insert")),
+        (("nvdspostprocess",), _all("library", "postprocesslib-config-file", "postprocesslib-name")),
+        (("nvdsmetamux",), {"config-file": ignored("not-yet", more="results of several models are not put together")}),
+        (
+            ("nvstreamdemux", "tee", "queue", "queue2", "multiqueue", "funnel", "nvxfer"),
+            {**_QUEUE, "per-stream-eos": ignored("mux")},
+        ),
+        (("dsexample",), APP_GROUPS["ds-example"]),
+    )
+    for name in names
+}
