@@ -29,6 +29,11 @@ class Batcher(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def first(self) -> T:
+        """The oldest item. Raises IndexError where there is none."""
+        return self._items[0][0]
+
     def add(self, item: T, now_s: float) -> None:
         """Append an item that arrived at `now_s` (any monotonic clock)."""
         self._items.append((item, now_s))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.types import F32, I64, Bool
 
-__all__ = ["area", "clip", "cxcywh_to_xyxy", "iou_matrix", "nms", "suppress", "top_k"]
+__all__ = ["area", "clip", "cxcywh_to_xyxy", "intersections", "iou_matrix", "nms", "suppress", "top_k"]
 
 
 def cxcywh_to_xyxy(boxes: NDArray[Any]) -> F32:
@@ -35,14 +35,19 @@ def clip(xyxy: F32, width: float, height: float) -> F32:
     return np.clip(xyxy, 0, np.array([width, height, width, height], np.float32))
 
 
+def intersections(a: F32, b: F32) -> F32:
+    """(N, 4), (M, 4) -> the areas that they share (N, M)."""
+    left_top = np.maximum(a[:, None, :2], b[None, :, :2])
+    right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    wh = np.clip(right_bottom - left_top, 0, None)
+    return wh[..., 0] * wh[..., 1]
+
+
 def iou_matrix(a: F32, b: F32) -> F32:
     """(N, 4), (M, 4) -> intersection over union (N, M); 0 where a union is empty."""
     if not len(a) or not len(b):
         return np.zeros((len(a), len(b)), np.float32)
-    left_top = np.maximum(a[:, None, :2], b[None, :, :2])
-    right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    wh = np.clip(right_bottom - left_top, 0, None)
-    inter = wh[..., 0] * wh[..., 1]
+    inter = intersections(a, b)
     union = area(a)[:, None] + area(b)[None, :] - inter
     return np.where(union > 0, inter / np.where(union > 0, union, 1), 0).astype(np.float32)
 

@@ -22,6 +22,7 @@ from sightline.types import U8, ColorMatrix, Frame, Picture, PixelLayout, Prepro
 __all__ = [
     "Placement",
     "canvas",
+    "convert_planes",
     "fill_planes",
     "fill_rgb",
     "pad_planes",
@@ -30,6 +31,7 @@ __all__ = [
     "rgb",
     "tensor_rgb",
     "view_of",
+    "write_ycbcr",
     "ycbcr_to_rgb",
 ]
 
@@ -146,7 +148,7 @@ def fill_planes(picture: Picture, placement: Placement, out: U8, matrix: ColorMa
     crop = _coded_crop(picture, placement.crop)
     if picture.layout is PixelLayout.RGB:
         small = _resized(_cut(picture.planes[0], crop, picture.coded_wh), picture, placement)
-        _write_ycbcr(small, target, matrix, full_range)
+        write_ycbcr(small, target, matrix, full_range)
         return
     if picture.layout is PixelLayout.NV12:
         _put(_resized(_cut(picture.planes[0], crop, picture.coded_wh), picture, placement), target[0], placement)
@@ -164,9 +166,9 @@ def fill_planes(picture: Picture, placement: Placement, out: U8, matrix: ColorMa
         if picture.layout is PixelLayout.GREY:
             target[1:] = 128
     if (picture.matrix, picture.full_range) != (matrix, full_range) and picture.layout is not PixelLayout.GREY:
-        _convert(target, picture.matrix, picture.full_range, matrix, full_range)
+        convert_planes(target, picture.matrix, picture.full_range, matrix, full_range)
     elif picture.layout is PixelLayout.GREY and picture.full_range != full_range:
-        _convert(target, matrix, picture.full_range, matrix, full_range)
+        convert_planes(target, matrix, picture.full_range, matrix, full_range)
 
 
 def _whole_ratio(source: U8, channel: U8) -> bool:
@@ -239,7 +241,7 @@ def _upright(plane: NDArray[Any], picture: Picture) -> NDArray[Any]:
     return cv2.rotate(plane, _ROTATE[turns]) if turns else plane
 
 
-def _convert(planes: U8, matrix: ColorMatrix, full: bool, to_matrix: ColorMatrix, to_full: bool) -> None:
+def convert_planes(planes: U8, matrix: ColorMatrix, full: bool, to_matrix: ColorMatrix, to_full: bool) -> None:
     """Y'CbCr of one matrix and range -> another, in place."""
     a, b = ycbcr_to_rgb(matrix, full)
     a2, b2 = ycbcr_to_rgb(to_matrix, to_full)
@@ -248,7 +250,8 @@ def _convert(planes: U8, matrix: ColorMatrix, full: bool, to_matrix: ColorMatrix
     _store(cv2.transform(cv2.merge(list(planes)), m), planes)
 
 
-def _write_ycbcr(rgb_pixels: U8, target: U8, matrix: ColorMatrix, full_range: bool) -> None:
+def write_ycbcr(rgb_pixels: U8, target: U8, matrix: ColorMatrix, full_range: bool) -> None:
+    """RGB pixels (h, w, 3) -> planes (3, h, w) of Y'CbCr."""
     a, b = ycbcr_to_rgb(matrix, full_range)
     back = np.linalg.inv(a)
     m = np.concatenate([back, (-back @ b)[:, None]], 1)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.types import F32, I64, U8, Detections, Masks, Prediction, View
+from sightline.types import F32, I64, U8, Detections, Mark, Masks, Prediction, View
 
 __all__ = ["classmap_to_frame", "masks_to_frame", "obb_to_frame", "to_frame"]
 
@@ -30,12 +30,19 @@ def to_frame(prediction: Prediction, view: View, looked_at: Region) -> Predictio
     it, masks to their boxes, objects whose box is then empty go; points and oriented boxes may lie outside.
     Attributes, embeddings and text stay as they are.
     """
+    if prediction.marks:
+        prediction = replace(prediction, marks=tuple(_mark_to_frame(mark, view) for mark in prediction.marks))
     detections = prediction.detections
     if len(detections):
         detections = _objects(detections, view, looked_at)
     if prediction.classmap is None:
         return prediction if detections is prediction.detections else replace(prediction, detections=detections)
     return replace(prediction, detections=detections, classmap=classmap_to_frame(prediction.classmap, view, looked_at))
+
+
+def _mark_to_frame(mark: Mark, view: View) -> Mark:
+    points = view.to_frame(np.array(mark.points, np.float64).reshape(-1, 2))
+    return replace(mark, points=tuple((float(x), float(y)) for x, y in points.tolist()))
 
 
 def _objects(detections: Detections, view: View, looked_at: Region) -> Detections:

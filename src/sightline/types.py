@@ -249,8 +249,9 @@ class InputSpec:
     source: "view" the picture (several inputs may have it, each with its own size and preprocessing);
     "window:N" the last N views of the stream, oldest first, stacked on the input's time axis;
     "difference" this view minus the one before it, after preprocessing; "size_wh" or "size_hw" the picture input's
-    size (N, 2); "ones" or "zeros" a tensor of them; "column:NAME" a column of the object that the view was cropped
-    from (keypoints, say), "window:N:column:NAME" the last N of them along its track.
+    size (N, 2); "ones" or "zeros" a tensor of them; "part:NAME" the picture of a part of the object that the view was
+    cropped from ("left-eye"); "column:NAME" what is known of it ("head-pose"), "window:N:column:NAME" the last N of
+    them along its track.
     multiple: sides left open by the tensor's shape are rounded to multiples of this many pixels; 0: they are not open.
     """
 
@@ -272,7 +273,7 @@ class InputSpec:
         kind, _, rest = self.source.partition(":")
         if kind == "window":
             return 0 if "column" in rest else int(rest)
-        return {"view": 1, "difference": 2}.get(kind, 0)
+        return {"view": 1, "part": 1, "difference": 2}.get(kind, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from sightline.errors import ModelError
 from sightline.models.filling import Filling
 from sightline.models.infer import Model
+from sightline.models.looks import Look
 from sightline.protocols import Outputs, Runtime, RuntimeOptions
 from sightline.runtimes.onnx_runtime import OnnxRuntime
 from sightline.runtimes.open_vino import OpenVinoRuntime
@@ -152,7 +153,7 @@ def test_an_open_size_is_a_multiple_and_bounded(width: int, height: int, multipl
         "m", (InputSpec(TensorSpec("x", (1, 3, None, None), "float32", "NCHW"), multiple=multiple),), (), ""
     )
     frame = replace(next(iter(MovingBoxes(count=1).frames())), width=width, height=height)
-    ((w, h),) = Filling(spec).sizes(frame)
+    ((w, h),) = Filling(spec).sizes(Look(frame))
     assert w % multiple == h % multiple == 0
     assert 0 < w <= 1920
     assert 0 < h <= 1920

@@ -12,6 +12,7 @@ import pytest
 from sightline.errors import ModelError, RuntimeFailure
 from sightline.models.diagnose import Trial, diagnose, sentences
 from sightline.models.infer import Model
+from sightline.models.looks import Look
 from sightline.protocols import FeedPlanes, FeedRgb, Outputs, RuntimeOptions
 from sightline.testing import BrightBoxHead, FakeRuntime, FakeSession, MovingBoxes, spec_of
 from sightline.types import (
@@ -127,13 +128,13 @@ def test_frames_in_flight_come_back_in_order() -> None:
     m = model()
     frames = list(MovingBoxes(count=4).frames())
     for f in frames:
-        m.submit([f])
+        m.submit([Look(f)])
     with pytest.raises(RuntimeFailure, match="in flight"):
         m.predict(frames[0])
     for f in frames:
         done = m.collect(1)
         assert done is not None
-        assert done[0][0].index == f.index
+        assert done[0][0].frame.index == f.index
     assert m.collect(0) is None
 
 

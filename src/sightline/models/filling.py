@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.alignment import warp_planes, warp_rgb
 from sightline.errors import ModelError, RuntimeFailure
+from sightline.models.looks import Look, Region
 from sightline.pictures import Placement, fill_planes, fill_rgb, pad_planes, pad_rgb, place, rgb, view_of
 from sightline.protocols import Feed, FeedPlanes
 from sightline.types import U8, Frame, InputSpec, ModelSpec, Tensor, View
 
 __all__ = ["Buffer", "Filling"]
 
+# What can be known of an object: see pipeline/knowing.py.
+_KNOWN = ("left-eye", "right-eye", "head-pose", "face-grid", "keypoints")
 _LONGEST = 1920  # pixels of the longer side where a model takes any size
 Size = tuple[int, int]
 
@@ -26,7 +30,8 @@ Size = tuple[int, int]
 class Buffer:
     """The memory of one request. planes: input name -> (batch * frames, 3, H, W) uint8; sizes: of each, in order.
 
-    padded: how each picture is padded at the moment. constants: tensors that no picture feeds.
+    padded: how each picture is padded at the moment. constants: tensors that no picture feeds; those that take what is
+    known of an object are written row by row.
     """
 
     sizes: tuple[Size, ...]
@@ -47,9 +52,10 @@ class Filling:
     crop: tuple[float, float, float, float] | None = None
     crop_px: bool = False
     _pictured: tuple[InputSpec, ...] = ()
-    _past: dict[tuple[str, str], tuple[int, deque[U8]]] = field(
-        default_factory=dict[tuple[str, str], tuple[int, deque[U8]]]
+    _past: dict[tuple[str, str], tuple[int, deque[NDArray[Any]]]] = field(
+        default_factory=dict[tuple[str, str], tuple[int, deque[NDArray[Any]]]]
     )
+    _rgb: tuple[object, U8] | None = None
 
     def __post_init__(self) -> None:
         # a model without a picture is told so when it is first asked for something
@@ -70,13 +76,23 @@ class Filling:
         """Whether sizes follow the frame: such frames go through one by one."""
         return any(0 in item.size_wh for item in self._pictured)
 
-    def judge(self) -> None:
-        """Raises ModelError for an input that nothing here can feed."""
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What must be known of an object first: "left-eye", "head-pose", "keypoints" ...; () where pictures do."""
+        found = (item.source.partition("column:")[2] or item.source.partition("part:")[2] for item in self.spec.inputs)
+        return tuple(dict.fromkeys(filter(None, found)))
+
+    def judge(self, within: bool = False) -> None:
+        """Raises ModelError for an input that nothing here can feed. within: it looks at the objects of another."""
         for item in self.spec.inputs:
-            if item.source.startswith("column:") or ":column:" in item.source:
+            known = item.source.rpartition(":")[2] in _KNOWN
+            if ("column:" in item.source or item.source.startswith("part:")) and not (within and known):
+                what = item.source.split(":")[-1]
                 raise ModelError(
-                    f"model {self.spec.name!r}: input {item.tensor.name!r} takes {item.source.split(':')[-1]} of an "
-                    "object that another model found; it cannot run on pictures alone"
+                    f"model {self.spec.name!r}: input {item.tensor.name!r} takes {what} of an object that another "
+                    f"model found; it cannot run on pictures alone"
+                    + ("" if known else f", and nothing here knows {what}")
+                    + ("\nput it below that model in a pipeline file (then:)" if known else "")
                 )
         _ = self.first
         for item in self._pictured:
@@ -85,19 +101,19 @@ class Filling:
                     f"model {self.spec.name!r}: input {item.tensor.name!r} has no size; give one in model.yaml"
                 )
 
-    def sizes(self, frame: Frame) -> tuple[Size, ...]:
-        """(width, height) of every picture input for this frame."""
-        return tuple(self._size(item, frame) for item in self._pictured)
+    def sizes(self, look: Look) -> tuple[Size, ...]:
+        """(width, height) of every picture input for this look."""
+        return tuple(self._size(item, look) for item in self._pictured)
 
     def size_of(self, frame: Frame) -> Size:
         """(width, height) of the input whose view the predictions are in, for this frame."""
-        return self._size(self.first, frame)
+        return self._size(self.first, Look(frame))
 
-    def _size(self, item: InputSpec, frame: Frame) -> Size:
+    def _size(self, item: InputSpec, look: Look) -> Size:
         width, height = item.size_wh
         if width and height:
             return width, height
-        x1, y1, x2, y2 = self.crop_of(frame) or (0, 0, frame.width, frame.height)
+        x1, y1, x2, y2 = self.looked_at(look)
         return _open_size((width, height), (x2 - x1, y2 - y1), item.multiple)
 
     def buffer(self, batch: int, sizes: tuple[Size, ...]) -> Buffer:
@@ -111,29 +127,55 @@ class Filling:
         constants = {i.tensor.name: _constant(i, batch, seen) for i in self.spec.inputs if not i.frames}
         return Buffer(sizes, planes, padded, constants)
 
-    def fill(self, buffer: Buffer, row: int, frame: Frame, feed: Feed) -> View:
-        """`frame` into the row's place of every input; returns its view. Raises RuntimeFailure without a picture."""
+    def fill(self, buffer: Buffer, row: int, look: Look, feed: Feed) -> View:
+        """`look` into the row's place of every input; returns its view. Raises RuntimeFailure without a picture."""
+        frame, view = look.frame, None
         if frame.picture is None:
             raise RuntimeFailure("a frame without its picture cannot be inferred")
-        view: View | None = None
         for item, size in zip(self._pictured, buffer.sizes, strict=True):
-            pre = item.preprocess
-            placement = place((frame.width, frame.height), size, pre.resize, pre.pad, self.crop_of(frame))
             last = (row + 1) * item.frames - 1
-            self._fill(buffer, item.tensor.name, last, placement, frame, feed)
+            seen = self._look(buffer, item, last, look, size, feed)
             if item.frames > 1:
-                self._recall(buffer, item, last, frame)
+                self._recall(buffer, item, last, look)
             if item is self.first:
-                view = view_of(frame.without_picture(), placement)
+                view = seen
+        for item in self.spec.inputs:
+            if "column:" in item.source:
+                buffer.constants[item.tensor.name][row] = self._column(item, look)
         if view is None:
             raise ModelError(f"model {self.spec.name!r} has no picture input")
         return view
+
+    def _look(self, buffer: Buffer, item: InputSpec, at: int, look: Look, size: Size, feed: Feed) -> View:
+        """One picture into its place; returns its view."""
+        pre, frame = item.preprocess, look.frame
+        kind, _, name = item.source.partition(":")
+        region = look.parts.get(name) if kind == "part" else None
+        if look.turned is not None and region is None:
+            self._warp(buffer, item, at, look, feed)
+            return View(frame.without_picture(), look.turned, size, look.parent)
+        looked_at = self.looked_at(look) if region is None else region
+        placement = place((frame.width, frame.height), size, pre.resize, pre.pad, looked_at)
+        self._fill(buffer, item.tensor.name, at, placement, frame, feed)
+        return view_of(frame.without_picture(), placement, look.parent)
+
+    def _warp(self, buffer: Buffer, item: InputSpec, at: int, look: Look, feed: Feed) -> None:
+        picture, out, pad = look.frame.picture, buffer.planes[item.tensor.name][at], item.preprocess.pad
+        if picture is None or look.turned is None:
+            return
+        if isinstance(feed, FeedPlanes):
+            warp_planes(picture, look.turned, out, feed.matrix, feed.full_range, pad)
+        else:
+            warp_rgb(self._pixels(look.frame), look.turned, out, pad)
+        buffer.padded[item.tensor.name][at] = None
 
     def _fill(self, buffer: Buffer, name: str, at: int, placement: Placement, frame: Frame, feed: Feed) -> None:
         picture, out = frame.picture, buffer.planes[name][at]
         if picture is None:
             return
-        stale = buffer.padded[name][at] != placement and placement.padded
+        before = buffer.padded[name][at]
+        # the padding of a place that was filled alike is there still
+        stale = placement.padded and (before is None or not _padded_alike(before, placement))
         if isinstance(feed, FeedPlanes):
             if stale:
                 pad_planes(out, placement, feed.matrix, feed.full_range)
@@ -141,24 +183,61 @@ class Filling:
         else:
             if stale:
                 pad_rgb(out, placement)
-            fill_rgb(rgb(picture), placement, out)
+            fill_rgb(self._pixels(frame), placement, out)
         buffer.padded[name][at] = placement
 
-    def _recall(self, buffer: Buffer, item: InputSpec, last: int, frame: Frame) -> None:
-        """The stream's earlier views before the newest; a stream that begins repeats its first."""
-        key, name = (frame.stream.id, item.tensor.name), item.tensor.name
-        epoch, past = self._past.get(key, (-1, deque[U8]()))
-        if epoch != frame.at.epoch:
-            past = deque[U8](maxlen=item.frames - 1)
-        planes = buffer.planes[name]
-        newest = planes[last].copy()
-        while len(past) < item.frames - 1:
-            past.append(newest)
-        for back, picture in enumerate(reversed(past), 1):
+    def _pixels(self, frame: Frame) -> U8:
+        """The frame as RGB (h, w, 3), converted once for all that is looked at in it."""
+        picture = frame.picture
+        assert picture is not None
+        if self._rgb is None or self._rgb[0] is not picture:
+            self._rgb = (picture, rgb(picture))
+        return self._rgb[1]
+
+    def _recall(self, buffer: Buffer, item: InputSpec, last: int, look: Look) -> None:
+        """The stream's or track's earlier views before the newest; what begins repeats its first."""
+        planes, name = buffer.planes[item.tensor.name], item.tensor.name
+        past = self._history(look, name, item.frames, planes[last])
+        for back, picture in enumerate(reversed(list(past)[:-1]), 1):
             planes[last - back] = picture
             buffer.padded[name][last - back] = None
-        past.append(newest)
-        self._past[key] = (frame.at.epoch, past)
+
+    def _history(self, look: Look, name: str, length: int, newest: NDArray[Any]) -> deque[NDArray[Any]]:
+        """The last `length` of them, `newest` at the end."""
+        key = (look.track or look.frame.stream.id, name)
+        epoch, past = self._past.get(key, (-1, deque[NDArray[Any]]()))
+        if epoch != look.frame.at.epoch or not past:
+            past = deque[NDArray[Any]]([newest.copy()] * length, maxlen=length)
+        else:
+            past.append(newest.copy())
+        self._past[key] = (look.frame.at.epoch, past)
+        return past
+
+    def forget(self, track: str) -> None:
+        """Let go of the windows of a track that has ended."""
+        for key in [key for key in self._past if key[0] == track]:
+            del self._past[key]
+
+    def _column(self, item: InputSpec, look: Look) -> NDArray[Any]:
+        """One row of an input that takes what is known of the object. Raises RuntimeFailure where it is not known."""
+        name, shape = item.source.rpartition(":")[2], [d or 1 for d in item.tensor.shape[1:]]
+        known = look.columns.get(name)
+        if known is None:
+            raise RuntimeFailure(f"model {self.spec.name!r}: {name} of the object is not known")
+        if not item.source.startswith("window:"):
+            return np.resize(known, shape)
+        length = int(item.source.split(":")[1])
+        window = np.stack(list(self._history(look, item.tensor.name, length, known)))  # (T, V, C)
+        row = window.transpose(2, 0, 1)[: shape[0], :, : shape[2]]
+        out = np.zeros(shape, np.float32)
+        out[: row.shape[0], : row.shape[1], : row.shape[2], 0] = row
+        return out
+
+    def looked_at(self, look: Look) -> Region:
+        """x1, y1, x2, y2 whole frame pixels of what is looked at."""
+        if look.turned is not None:
+            return 0, 0, look.frame.width, look.frame.height
+        return look.region or self.crop_of(look.frame) or (0, 0, look.frame.width, look.frame.height)
 
     def crop_of(self, frame: Frame) -> tuple[int, int, int, int] | None:
         """The crop in whole pixels of this frame. Raises RuntimeFailure where nothing is left of it."""
@@ -172,6 +251,11 @@ class Filling:
                 f"--crop leaves nothing of the {frame.width}x{frame.height} frames of stream {frame.stream.id!r}"
             )
         return x1, y1, x2, y2
+
+
+def _padded_alike(a: Placement, b: Placement) -> bool:
+    """Whether two placements leave the same border of the tensor to the same grey."""
+    return (a.size_wh, a.resized_wh, a.offset, a.pad) == (b.size_wh, b.resized_wh, b.offset, b.pad)
 
 
 def _open_size(size_wh: Size, seen_wh: Size, multiple: int) -> Size:
@@ -198,4 +282,6 @@ def _constant(item: InputSpec, batch: int, size_wh: Sequence[int]) -> NDArray[An
     if item.source in ("ones", "zeros"):
         shape = [batch if i == 0 else (d or 1) for i, d in enumerate(item.tensor.shape)]
         return np.ones(shape, dtype) if item.source == "ones" else np.zeros(shape, dtype)
+    if "column:" in item.source:
+        return np.zeros([batch if i == 0 else (d or 1) for i, d in enumerate(item.tensor.shape)], dtype)
     raise ModelError(f"input {item.tensor.name!r}: nothing here feeds {item.source!r}")

@@ -12,8 +12,20 @@ import numpy as np
 
 from sightline.errors import RuntimeFailure
 from sightline.models.filling import Buffer, Filling
+from sightline.models.looks import Look
 from sightline.projection import to_frame
-from sightline.protocols import Feed, FeedPlanes, FeedRgb, Head, Runtime, RuntimeOptions, Session, StageInfo, Wants
+from sightline.protocols import (
+    Feed,
+    FeedPlanes,
+    FeedRgb,
+    Head,
+    Parser,
+    Runtime,
+    RuntimeOptions,
+    Session,
+    StageInfo,
+    Wants,
+)
 from sightline.types import (
     Frame,
     InputSpec,
@@ -51,14 +63,16 @@ class _Line:
 class _Sent:
     line: _Line
     buffer: Buffer
+    looks: tuple[Look, ...]
     views: tuple[View, ...]
-    frames: tuple[Frame, ...]
 
 
 @dataclass(slots=True)
 class Model:
     """One model shared by many streams; used from one thread. Predictions come back in the order of submission.
 
+    head: reads the outputs; a `Parser` does so in a process of its own, and answers later.
+    of: the stage whose objects it looks at; "" for a model that looks at frames.
     exact: the training-time arithmetic for every frame; stills always get it.
     crop: x1, y1, x2, y2 of the frame to look at, in pixels or (crop_px False) fractions.
     only: label ids that are kept, None for all.
@@ -67,16 +81,18 @@ class Model:
     stage: str
     spec: ModelSpec
     weights: Path
-    head: Head
+    head: Head | Parser
     runtime: Runtime
     options: RuntimeOptions = field(default_factory=RuntimeOptions)
     exact: bool = False
     crop: tuple[float, float, float, float] | None = None
     crop_px: bool = False
     only: frozenset[int] | None = None
+    of: str = ""
     times: ModelTimes = field(default_factory=ModelTimes)
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     _sent: deque[_Sent] = field(default_factory=deque[_Sent])
+    _parsed: deque[_Sent] = field(default_factory=deque[_Sent])
     _filling: Filling = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,10 +111,23 @@ class Model:
         """The part of the frame that it looks at: x1, y1, x2, y2 in whole pixels; None: all of it."""
         return self._filling.crop_of(frame)
 
+    def judge(self) -> None:
+        """Raises ModelError for an input that nothing can feed where this model stands."""
+        self._filling.judge(bool(self.of))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What must be known of an object before this model can look at it."""
+        return self._filling.needs
+
     @property
     def waiting(self) -> int:
         """Requests that were submitted and not collected."""
-        return len(self._sent)
+        return len(self._sent) + len(self._parsed)
+
+    def forget(self, track: str) -> None:
+        """Let go of the windows of a track that has ended."""
+        self._filling.forget(track)
 
     def form_of(self, frame: Frame) -> str:
         """Which form of the model a frame needs: frames of different forms cannot go through together."""
@@ -117,7 +146,7 @@ class Model:
         return line
 
     def _compile(self, key: str, frame: Frame) -> _Line:
-        self._filling.judge()
+        self.judge()
         picture = frame.picture
         feed: Feed = FeedRgb()
         if key == "planes" and picture is not None:
@@ -125,7 +154,7 @@ class Model:
         session = self.runtime.load(self.spec, self.weights, replace(self.options, feed=feed))
         wants = session.wants
         batch = 1 if self._filling.open else self._views_at_once(wants) or self.options.batch or 1
-        sizes = self._filling.sizes(frame)
+        sizes = self._filling.sizes(Look(frame))
         buffers = [self._filling.buffer(batch, sizes) for _ in range(wants.in_flight)]
         return _Line(feed, session, batch, buffers, wants.in_flight)
 
@@ -144,65 +173,86 @@ class Model:
         line = self._line(frame)
         return line.taken < line.in_flight
 
-    def submit(self, frames: Sequence[Frame]) -> None:
-        """Start one request of up to `batch_of` frames that need the same form."""
+    def submit(self, looks: Sequence[Look]) -> None:
+        """Start one request of up to `batch_of` looks whose frames need the same form."""
         began = time.thread_time()
-        line = self._line(frames[0])
-        if len(frames) > line.batch:
-            raise RuntimeFailure(f"{len(frames)} frames for a batch of {line.batch}")
-        buffer = self._taken(line, frames[0])
-        views = tuple(self._filling.fill(buffer, row, frame, line.feed) for row, frame in enumerate(frames))
-        inputs = buffer.inputs
-        kept = tuple(view.frame for view in views)  # without their pictures
+        line = self._line(looks[0].frame)
+        if len(looks) > line.batch:
+            raise RuntimeFailure(f"{len(looks)} views for a batch of {line.batch}")
+        buffer = self._taken(line, looks[0])
+        views = tuple(self._filling.fill(buffer, row, look, line.feed) for row, look in enumerate(looks))
+        kept = tuple(replace(look, frame=view.frame) for look, view in zip(looks, views, strict=True))
         line.taken += 1
-        line.session.submit(inputs, None)
-        self._sent.append(_Sent(line, buffer, views, kept))
+        line.session.submit(buffer.inputs, None)
+        self._sent.append(_Sent(line, buffer, kept, views))  # without the pictures
         self.times.requests += 1
         self.times.prepare_s += time.thread_time() - began
 
-    def _taken(self, line: _Line, frame: Frame) -> Buffer:
-        """A free buffer of the sizes that `frame` needs; where the model takes any size, a new one if need be."""
+    def _taken(self, line: _Line, look: Look) -> Buffer:
+        """A free buffer of the sizes that `look` needs; where the model takes any size, a new one if need be."""
         buffer = line.buffers.pop()
         if not self._filling.open:
             return buffer
-        sizes = self._filling.sizes(frame)
+        sizes = self._filling.sizes(look)
         return buffer if buffer.sizes == sizes else self._filling.buffer(line.batch, sizes)
 
-    def collect(self, timeout_s: float) -> list[tuple[Frame, Prediction]] | None:
-        """The oldest request's frames (without pictures) and predictions in frame pixels; None: not within timeout."""
+    def collect(self, timeout_s: float) -> list[tuple[Look, Prediction]] | None:
+        """The oldest request's looks (without pictures) and predictions in frame pixels; None: not within timeout."""
+        if isinstance(self.head, Parser):
+            return self._collect_parsed(self.head, timeout_s)
         if not self._sent:
             return None
         sent = self._sent[0]
         ticket = sent.line.session.collect(timeout_s)
         if ticket is None:
             return None
-        self._sent.popleft()
         began = time.thread_time()
         predictions = self.head(ticket.outputs, self.spec, sent.views)
         ticket.release()
-        sent.line.taken -= 1
-        sent.line.buffers.append(sent.buffer)
-        done = [
-            (frame, self._in_frame(prediction, view))
-            for frame, prediction, view in zip(sent.frames, predictions, sent.views, strict=True)
-        ]
+        self._give_back()
+        done = self._done(sent, predictions)
         self.times.decode_s += time.thread_time() - began
         return done
 
-    def _in_frame(self, prediction: Prediction, view: View) -> Prediction:
+    def _collect_parsed(self, parser: Parser, timeout_s: float) -> list[tuple[Look, Prediction]] | None:
+        """As `collect`; outputs go on to the parser as they come."""
+        while self._sent and parser.room:
+            ticket = self._sent[0].line.session.collect(0.0 if self._parsed else timeout_s)
+            if ticket is None:
+                break
+            began = time.thread_time()
+            parser.submit(ticket.outputs, self.spec, self._sent[0].views)
+            ticket.release()
+            self._parsed.append(self._give_back())
+            self.times.decode_s += time.thread_time() - began
+        predictions = parser.collect(timeout_s) if self._parsed else None
+        return None if predictions is None else self._done(self._parsed.popleft(), predictions)
+
+    def _give_back(self) -> _Sent:
+        """The oldest request's memory is free again."""
+        sent = self._sent.popleft()
+        sent.line.taken -= 1
+        sent.line.buffers.append(sent.buffer)
+        return sent
+
+    def _done(self, sent: _Sent, predictions: Sequence[Prediction]) -> list[tuple[Look, Prediction]]:
+        return [
+            (look, self._in_frame(prediction, look, view))
+            for look, prediction, view in zip(sent.looks, predictions, sent.views, strict=True)
+        ]
+
+    def _in_frame(self, prediction: Prediction, look: Look, view: View) -> Prediction:
         """Model pixels -> frame pixels, clipped to what was looked at; empty boxes and unwanted labels go."""
         detections = replace(prediction.detections, stage=self.stage)
         if self.only is not None and len(detections):
             detections = detections[np.isin(detections.label, list(self.only))]
-        frame = view.frame
-        looked_at = self._filling.crop_of(frame) or (0, 0, frame.width, frame.height)
-        return to_frame(replace(prediction, detections=detections), view, looked_at)
+        return to_frame(replace(prediction, detections=detections), view, self._filling.looked_at(look))
 
     def predict(self, frame: Frame) -> Prediction:
         """One frame, now. Not to be mixed with requests in flight."""
-        if self._sent:
+        if self.waiting:
             raise RuntimeFailure("predict() while requests are in flight")
-        self.submit([frame])
+        self.submit([Look(frame)])
         while (done := self.collect(60.0)) is None:
             pass
         return done[0][1]
@@ -221,6 +271,7 @@ class Model:
             thresholds.nms,
             self.spec.labels,
             self.spec.head,
+            self.of,
         )
 
     def _used(self) -> Mapping[str, str]:
@@ -231,6 +282,9 @@ class Model:
     def close(self) -> None:
         """Wait for what runs, then let go of every compiled form."""
         self._sent.clear()
+        self._parsed.clear()
+        if isinstance(self.head, Parser):
+            self.head.close()
         for line in self._lines.values():
             line.session.close()
         self._lines.clear()

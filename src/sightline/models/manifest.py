@@ -48,7 +48,7 @@ class InputManifest(_Frozen):
     pad: float | None = Field(default=None, ge=0, le=255)
     source: str | None = Field(
         default=None,
-        pattern=r"^(view|difference|ones|zeros|size_wh|size_hw|(window:[1-9]\d{0,3}(:column:\w+)?)|(column:\w+))$",
+        pattern=r"^(view|difference|ones|zeros|size_wh|size_hw|(window:[1-9]\d{0,3}(:column:[\w\-]+)?)|((column|part):[\w\-]+))$",
         description="what feeds it: view, window:N, difference, column:NAME ...; default: what the graph shows",
     )
     multiple: int | None = Field(default=None, ge=0, description="open sides are rounded to multiples of this")

@@ -12,7 +12,8 @@ import numpy as np
 from sightline.errors import RuntimeFailure, UsageError
 from sightline.models.agreement import Agreement, agreement
 from sightline.models.infer import Model
-from sightline.protocols import Head, Outputs
+from sightline.models.looks import Look
+from sightline.protocols import Head, Outputs, Parser
 from sightline.types import F32, Frame, ModelSpec, Prediction, View
 
 __all__ = ["Certificate", "Side", "TensorDifference", "certify", "seen_by"]
@@ -73,15 +74,18 @@ def seen_by(model: Model, frames: Sequence[Frame], keep: int = 16) -> Side:
     """
     least = max(0.0, model.spec.thresholds.score - _MARGIN)
     spec = replace(model.spec, thresholds=replace(model.spec.thresholds, floor=least))
-    head = _Keeping(model.head)
+    reads = model.head
+    if isinstance(reads, Parser):
+        raise UsageError(f"model {model.spec.name!r} is read by code of its own; name a head instead to compare it")
+    head = _Keeping(reads)
     slow = replace(model, spec=spec, head=head)
     try:
         predictions = []
         for number, frame in enumerate(frames):
             if number == keep:
-                slow.head = model.head
+                slow.head = reads
             predictions.append(slow.predict(frame))
-        ms = _speed(slow, model.head, frames)
+        ms = _speed(slow, reads, frames)
         used = slow.about()
     finally:
         slow.close()
@@ -98,7 +102,7 @@ def _speed(model: Model, head: Head, frames: Sequence[Frame]) -> float:
         began, waiting, sent = time.perf_counter(), 0, deque(frames)
         while sent or waiting:
             while sent and model.room(sent[0]):
-                model.submit([sent.popleft()])
+                model.submit([Look(sent.popleft())])
                 waiting += 1
             done = model.collect(_COLLECT_S)
             if done is None:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StreamConfig
+from sightline.config import LimitsConfig, PartConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
-from sightline.models.gallery import with_gallery
-from sightline.models.identify import Identified, identify, require
-from sightline.models.infer import Model
 from sightline.outputs import stream_path, streams_of
 from sightline.parts import construct
+from sightline.pipeline.build_models import (
+    build_identified,
+    build_model,
+    build_stages,
+    cache_folder,
+    tracker_of,
+    viewing_of,
+)
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
 from sightline.plugins import resolve
-from sightline.protocols import Analytic, Head, Overlay, Runtime, RuntimeOptions, Sink, Source, Tracker
+from sightline.protocols import Analytic, Overlay, Sink, Source
 from sightline.sinks.maps import MapFolder
 from sightline.sources.inputs import StreamInput, build_source
 from sightline.types import ModelSpec
 
 __all__ = ["build", "build_identified", "build_lane", "build_model", "cache_folder"]
-
-
-def cache_folder() -> Path:
-    """Where compiled models are kept: XDG_CACHE_HOME or ~/.cache, then "sightline/compiled"."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "sightline" / "compiled"
 
 
 def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
@@ -38,14 +36,18 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     keep_pictures: results hold their frame's picture. Raises UsageError, ModelError, UndecidedError, InputError.
     """
     model, identified = build_model(config.model, config)
+    stages, warnings = build_stages(config, model)
     inputs = streams_of(config.streams)
     _check_sinks(config.sinks, len(inputs))
     _check_maps(config.maps, model.spec)
     shared = [cast(Sink, construct("sink", p.kind, p.options)) for p in config.sinks if p.kind not in _OWN]
     limits = config.limits
-    pipeline = Pipeline(model, shared_sinks=shared, stop_on_loss=limits.stop_on_loss)
+    pipeline = Pipeline(
+        model, stages=stages, viewing=viewing_of(config.model, model.spec), shared_sinks=shared,
+        stop_on_loss=limits.stop_on_loss,
+    )  # fmt: skip
     pipeline.settle_s = limits.connect_timeout_s + 5
-    pipeline.notes += identified.warnings
+    pipeline.notes += [*identified.warnings, *warnings]
     for stream, item in inputs:
         pipeline.add(build_lane(config, stream, item, model.spec, keep_pictures=keep_pictures))
     return pipeline
@@ -54,63 +56,11 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
 _OWN = ("video", "pictures")
 
 
-def build_model(config: ModelConfig, pipeline: PipelineConfig | None = None) -> tuple[Model, Identified]:
-    """Identify and wire one model; nothing is compiled yet. The tracker of `pipeline` may ask for lower scores."""
-    identified = identify(config)
-    return build_identified(identified, config, pipeline), identified
-
-
-def build_identified(identified: Identified, config: ModelConfig, pipeline: PipelineConfig | None = None) -> Model:
-    """Wire a model that is identified already; `config` says how it is run."""
-    spec = require(identified)
-    tracker = _tracker(pipeline, spec.thresholds.score) if pipeline is not None else None
-    floor: float | None = getattr(tracker, "floor", None)
-    if floor is not None and floor < spec.thresholds.score:
-        spec = replace(spec, thresholds=replace(spec.thresholds, floor=floor))
-    runtime, precision = _run_with(identified, config)
-    limits = pipeline.limits if pipeline is not None else None
-    crop = limits.crop if limits is not None else None
-    return Model(
-        config.name,
-        spec,
-        identified.weights,
-        with_gallery(cast(Head, construct("head", spec.head, spec.head_options)), identified.arrived.located.folder),
-        cast(Runtime, cast(Any, resolve("runtime", runtime))()),
-        RuntimeOptions(precision, config.device, config.batch, cache=cache_folder()),
-        exact=config.exact,
-        crop=None if crop is None else (crop[0], crop[1], crop[2], crop[3]),
-        crop_px=limits.crop_px if limits is not None else False,
-        only=_only(config.classes, spec),
-    )
-
-
-def _run_with(identified: Identified, config: ModelConfig) -> tuple[str, str]:
-    """(runtime, precision): the user's, else what the bundle was found to run best with, else ours."""
-    wanted = identified.arrived.stated.run
-    if config.runtime != "auto":
-        return config.runtime, config.precision
-    if config.device.endswith("ExecutionProvider"):
-        return "onnx", config.precision
-    if wanted.runtime and not config.device:
-        return wanted.runtime, wanted.precision or "auto" if config.precision == "auto" else config.precision
-    return "openvino", config.precision
-
-
-def _only(classes: Sequence[str], spec: ModelSpec) -> frozenset[int] | None:
-    """Label ids of the classes asked for (identify has judged their names)."""
-    if not classes:
-        return None
-    wanted = {c.strip().lower() for c in classes}
-    unnamed = {int(c[5:]) for c in wanted if c[:5] == "class" and c[5:].isdigit()}
-    named = {i for i, label in enumerate(spec.labels) if label.lower() in wanted}
-    return frozenset(named | {i for i in unnamed if spec.label(i) == f"class{i}"})
-
-
 def build_lane(
     config: PipelineConfig, stream: StreamConfig, item: StreamInput, spec: ModelSpec, *, keep_pictures: bool = False
 ) -> Lane:
     """One stream's own chain, not started."""
-    tracker = _tracker(config, spec.thresholds.score)
+    tracker = tracker_of(config, spec.thresholds.score)
     parts = stream.analytics or config.analytics
     overlay = config.overlay
     own = [_own_sink(part, item) for part in config.sinks if part.kind in _OWN]
@@ -151,16 +101,6 @@ def _scene(item: StreamInput, limits: LimitsConfig) -> Source:
     bounds += [limits.duration_s] if limits.duration_s else []
     bounds += [limits.frames / float(scene.rate)] if limits.frames else []
     return cast(Source, replace(scene, seconds=min(bounds)) if bounds else scene)
-
-
-def _tracker(config: PipelineConfig, score: float) -> Tracker | None:
-    """A tracker of its own; what it left open follows the model's threshold `score`."""
-    if config.tracker is None:
-        return None
-    tracker = construct("tracker", config.tracker.kind, config.tracker.options)
-    if hasattr(tracker, "for_model"):
-        tracker = tracker.for_model(score)
-    return cast(Tracker, tracker)
 
 
 def _own_sink(part: PartConfig, item: StreamInput) -> Sink:

@@ -8,12 +8,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightline.channel import Bell, Channel, Closed, Worker
 from sightline.pictures import canvas
+from sightline.pipeline.cascade import Memories
 from sightline.pipeline.metrics import StreamMetrics
+from sightline.pipeline.pending import Pending
 from sightline.protocols import Analytic, Overlay, Sink, Source, Tracker
 from sightline.sinks.maps import MapFolder
 from sightline.types import (
@@ -30,19 +34,10 @@ from sightline.types import (
     Tracks,
 )
 
-__all__ = ["Lane", "Pending"]
+__all__ = ["Lane"]
 
 _WRITE_AHEAD = 3
 _MOMENT_S = 0.02
-
-
-@dataclass(slots=True)
-class Pending:
-    """A frame on its way: its prediction arrives later, frames leave in order."""
-
-    frame: Frame
-    inferred: bool = True
-    prediction: Prediction | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +67,7 @@ class Lane:
     draw_cpu_s: float = 0.0
     metrics: StreamMetrics = field(default_factory=StreamMetrics)
     pending: deque[Pending] = field(default_factory=deque[Pending])
+    memories: Memories | None = None
     _channel: Channel[Frame] = field(init=False)
     _reader: Worker | None = None
     _writes: Channel[tuple[FrameResult, Frame, tuple[Shape, ...]]] | None = None
@@ -90,6 +86,11 @@ class Lane:
     def next_inferred(self) -> bool:
         """Will the next frame go through the model?"""
         return self._taken % (self.interval + 1) == 0
+
+    @property
+    def tracker_sees(self) -> bool:
+        """Whether the tracker looks at the pictures themselves."""
+        return bool(getattr(self.tracker, "sees_pictures", False))
 
     @property
     def dropped(self) -> int:
@@ -175,19 +176,31 @@ class Lane:
 
     # -- what becomes of a prediction --------------------------------------------------------------------------------
 
-    def finish(self, pending: Pending) -> FrameResult:
-        """Track, analyse and count one frame whose turn it is."""
-        frame = pending.frame
+    def follow(self, pending: Pending) -> None:
+        """Track the objects of one frame whose turn it is; what is neither tracked nor sure enough goes."""
         prediction = pending.prediction or Prediction(Detections(names=self.names))
-        detections = prediction.detections
-        tracks = Tracks()
+        detections, tracks = prediction.detections, Tracks()
         if self.tracker is not None:
-            tracks = self.tracker.update(detections if pending.inferred else None, frame)
+            tracks = self.tracker.update(detections if pending.inferred else None, pending.frame)
         detections, tracks = self._printed(detections, tracks)
         if detections is not prediction.detections:
             prediction = replace(prediction, detections=detections)
+        pending.prediction, pending.tracks = prediction, tracks
+
+    def conclude(self, pending: Pending) -> FrameResult:
+        """Analyse and count one frame of which everything has been said."""
+        frame, prediction, tracks = pending.frame, pending.prediction, pending.tracks
+        assert prediction is not None
+        assert tracks is not None
         shown = frame if self.keep_pictures else frame.without_picture()
-        result = FrameResult(shown, prediction, tracks, inferred=pending.inferred, map=self._mapped(frame, prediction))
+        result = FrameResult(
+            shown,
+            prediction,
+            tracks,
+            inferred=pending.inferred,
+            map=self._mapped(frame, prediction),
+            inside=tuple(pending.inside.values()),
+        )
         if self.analytics:
             result = self._analysed(result)
         self.metrics.add(result)
@@ -221,12 +234,15 @@ class Lane:
     def _analysed(self, result: FrameResult) -> FrameResult:
         events: list[Event] = []
         counts: dict[str, dict[str, dict[str, int]]] = {}
+        columns: dict[str, NDArray[Any]] = {}
         for analytic in self.analytics:
             report = analytic.update(result)
             events.extend(report.events)
             if report.counts:
                 counts[analytic.name] = {k: dict(v) for k, v in report.counts.items()}
-        return replace(result, events=tuple(events), counts=counts)
+            for name, column in report.columns.items():
+                columns[name] = column if name not in columns else columns[name] + column  # tuples of rules, joined
+        return replace(result, events=tuple(events), counts=counts, columns=columns)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sightline.batching import Batcher
 from sightline.channel import Bell
 from sightline.errors import InputError, SightlineError
 from sightline.models.infer import Model
-from sightline.pipeline.lane import Lane, Pending
+from sightline.models.looks import Look
+from sightline.pipeline.asking import Asking
+from sightline.pipeline.cascade import Ask, Cascade, Stage
+from sightline.pipeline.lane import Lane
 from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot, said_of
+from sightline.pipeline.pending import Pending
+from sightline.pipeline.viewing import Viewing
 from sightline.protocols import RunInfo, Sink
-from sightline.types import Frame, FrameResult, StreamInfo
+from sightline.types import Frame, FrameResult, Prediction, StreamInfo
 
 __all__ = ["Pipeline"]
 
@@ -23,13 +26,26 @@ _IDLE_S = 0.25
 _POLL_S = 0.002
 _SAMPLES = (0, 8, 64, 512)
 _PENDING = 32
+_PENDING_WITH_STAGES = 8  # such frames keep their pictures
+_TURN_S = 0.004  # how long one of several models is waited for before the others are looked at
 _PATIENCE_S = 1.5  # with readers that wait for a silent network, when all else has ended
+
+
+@dataclass(slots=True, eq=False)
+class _FrameAsk:
+    """One view of a frame that the first model is asked for; piece: which one of the frame's views."""
+
+    look: Look
+    lane: Lane
+    pending: Pending
+    piece: int
 
 
 @dataclass(slots=True, eq=False)
 class Pipeline:
     """Models shared by lanes. `results()` runs it; closing that generator, or `close()`, ends it cleanly.
 
+    stages: the secondary models, those that others build on first. viewing: which parts of a frame the first one sees.
     settle_s: longest wait for a first frame; others_s: for the other streams' once one is there.
     shared_sinks: fed with every lane's results in order of completion. stop_on_loss: one lost lane ends the run.
     `lost`: lanes that ended by an error while others went on. `notes`: what a user should be told at the end.
@@ -38,6 +54,8 @@ class Pipeline:
 
     model: Model
     lanes: list[Lane] = field(default_factory=list[Lane])
+    stages: Sequence[Stage] = ()
+    viewing: Viewing = field(default_factory=Viewing)
     shared_sinks: Sequence[Sink] = ()
     stop_on_loss: bool = False
     settle_s: float = 20.0
@@ -57,10 +75,15 @@ class Pipeline:
     _found: bool = False
     _seen: int = 0
     _turn: int = 0
-    _batchers: dict[str, Batcher[tuple[Lane, Pending]]] = field(
-        default_factory=dict[str, Batcher[tuple[Lane, Pending]]]
-    )
-    _sent: deque[list[tuple[Lane, Pending]]] = field(default_factory=deque[list[tuple[Lane, Pending]]])
+    _asking: Asking[_FrameAsk] = field(init=False)
+    _cascade: Cascade = field(init=False)
+    _lane_of: dict[str, Lane] = field(default_factory=dict[str, Lane])
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(self.model, self.batch_deadline_s)
+        self._cascade = Cascade(self.model.stage, self.stages)
+        for lane in self.lanes:
+            self._know(lane)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -77,12 +100,17 @@ class Pipeline:
                 raise ValueError(f"stream {lane.id!r} comes too late: the run has ended")
             if any(known.id == lane.id for known in self.lanes):
                 raise ValueError(f"a stream {lane.id!r} is there already")
+            self._know(lane)
             if self._opened:
                 self._open(lane)
             self.lanes.append(lane)
             if self._reading:
                 lane.start(self._bell)
         self._bell.ring()
+
+    def _know(self, lane: Lane) -> None:
+        lane.memories = self._cascade.remembered(lane.id)
+        self._lane_of[lane.id] = lane
 
     def remove(self, stream_id: str) -> None:
         """Let a stream end: what it has in flight is still delivered."""
@@ -96,16 +124,21 @@ class Pipeline:
 
     def swap(self, model: Model) -> None:
         """Another model from the next frame on. Only between frames: nothing may be in flight."""
-        if self.model.waiting or any(len(batcher) for batcher in self._batchers.values()):
+        if self._asking.waiting or self._asking.queued:
             raise ValueError("a model with requests in flight cannot be swapped")
         self.model.close()
         self.model = model
-        self._batchers.clear()
+        self._asking = Asking(model, self.batch_deadline_s)
 
     def stop(self) -> None:
         """Read no more, deliver what is in flight, finish the sinks. May be called from any thread or a signal."""
         # The bell is not rung: its lock may be held by the very code that a signal interrupts.
         self._stopping = True
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The first model and every secondary one."""
+        return self.model, *(stage.asking.model for stage in self.stages)
 
     def _all(self) -> list[Lane]:
         return [lane for lane in list(self.lanes) if not lane.done]
@@ -145,8 +178,9 @@ class Pipeline:
             self._bell.wait(min(_IDLE_S, max(0.0, deadline - time.monotonic()) + 0.001))
         first = next((frame for lane in self._all() if (frame := lane.peek()) is not None), None)
         if first is not None:
-            self.model.prepare(first)
-        self.info = RunInfo((self.model.about(),), tuple(self._stream_infos()))
+            for model in self.models:
+                model.prepare(first)
+        self.info = RunInfo(tuple(model.about() for model in self.models), tuple(self._stream_infos()))
         for sink in self.shared_sinks:
             sink.open(self.info)
         with self._lock:
@@ -182,10 +216,11 @@ class Pipeline:
         """Give the model what the lanes have, in turn, as long as it has room."""
         moved = False
         lanes = self._all()
+        most = _PENDING_WITH_STAGES if self.stages else _PENDING
         self._turn += 1
         for i in range(len(lanes)):
             lane = lanes[(i + self._turn) % len(lanes)]
-            while (frame := lane.peek()) is not None and len(lane.pending) < _PENDING:
+            while (frame := lane.peek()) is not None and len(lane.pending) < most:
                 if not lane.introduced:
                     self._introduce(lane, frame)
                 if not lane.next_inferred:
@@ -193,55 +228,94 @@ class Pipeline:
                     moved = True
                     yield from self._emit(lane)
                     continue
-                if not self._admits(frame):
+                if not self._asking.admits(frame):
                     break
                 pending = lane.take()
                 if pending is None:
                     break
                 moved = True
                 self._sample(pending.frame)
-                self._batcher(pending.frame).add((lane, pending), time.monotonic())
+                self._ask(lane, pending)
                 self._submit(ending=False)
                 if len(lanes) > 1:
                     break
         self._submit(ending=not any(lane.peek() is not None or not lane.ended for lane in lanes))
         return moved
 
-    def _batcher(self, frame: Frame) -> Batcher[tuple[Lane, Pending]]:
-        key = self.model.form_of(frame)
-        if key not in self._batchers:
-            self._batchers[key] = Batcher(self.model.batch_of(frame), self.batch_deadline_s)
-        return self._batchers[key]
-
-    def _admits(self, frame: Frame) -> bool:
-        batcher = self._batcher(frame)
-        return len(batcher) < batcher.size and self.model.room(frame)
+    def _ask(self, lane: Lane, pending: Pending) -> None:
+        """The views of a frame that the first model is to see."""
+        looks = self.viewing.looks(pending.frame, self.model)
+        pending.left = len(looks)
+        pending.pieces = [None] * len(looks)
+        for piece, look in enumerate(looks):
+            self._asking.add(_FrameAsk(look, lane, pending, piece))
 
     def _submit(self, ending: bool) -> None:
-        for batcher in self._batchers.values():
-            if batcher.ready(time.monotonic(), ending or not self.model.waiting):
-                group = batcher.take()
-                self.model.submit([pending.frame for _, pending in group])
-                self._sent.append(group)
-                for lane, pending in group:
-                    if not lane.wants_pictures:
-                        pending.frame = pending.frame.without_picture()
+        for ask in self._asking.submit(ending):
+            keep = ask.lane.wants_pictures or self.stages or ask.lane.tracker_sees or len(ask.pending.pieces) > 1
+            if not keep:
+                ask.pending.frame = ask.pending.frame.without_picture()
+        idle = ending or not self._asking.waiting
+        for stage in self.stages:
+            stage.asking.submit(idle)
 
     def _deliver(self, timeout_s: float) -> Iterator[FrameResult]:
         """Collect every request that has ended, finish frames whose turn it is."""
         moved = False
-        while (done := self.model.collect(timeout_s if not moved else 0.0)) is not None:
+        for stage in reversed(self.stages):
+            while (answers := stage.asking.collect(0.0)) is not None:
+                moved = True
+                for ask, answer in answers:
+                    yield from self._answered(stage, ask, answer)
+        if self.stages:
+            timeout_s = min(timeout_s, _TURN_S)
+            if not moved and not self._asking.waiting:
+                timeout_s = 0.0 if (yield from self._await_stage(timeout_s)) else timeout_s
+        while (done := self._asking.collect(timeout_s if not moved else 0.0)) is not None:
             moved = True
-            for (lane, pending), (_, prediction) in zip(self._sent.popleft(), done, strict=True):
-                pending.prediction = prediction
-                yield from self._emit(lane)
+            for ask, prediction in done:
+                pending = ask.pending
+                pending.pieces[ask.piece] = prediction
+                pending.left -= 1
+                if not pending.left:
+                    pending.prediction = self.viewing.joined(pending.frame, pending.pieces, self.model)
+                    yield from self._emit(ask.lane)
         return moved
 
+    def _await_stage(self, timeout_s: float) -> Iterator[FrameResult]:
+        """Wait for the last of the stages that is working."""
+        busy = next((stage for stage in reversed(self.stages) if stage.asking.waiting), None)
+        if busy is None:
+            return False
+        answers = busy.asking.collect(timeout_s)
+        for ask, answer in answers or ():
+            yield from self._answered(busy, ask, answer)
+        return answers is not None
+
+    def _answered(self, stage: Stage, ask: Ask, answer: Prediction) -> Iterator[FrameResult]:
+        if self._cascade.answered(ask, answer):
+            lane = self._lane_of[ask.look.frame.stream.id]
+            yield from self._emit(lane)
+
     def _emit(self, lane: Lane) -> Iterator[FrameResult]:
-        while lane.pending and (lane.pending[0].prediction is not None or not lane.pending[0].inferred):
+        """Let frames of a lane move on, in order: to the tracker, through the stages, and out."""
+        memories = lane.memories
+        assert memories is not None
+        began = time.thread_time()
+        for pending in lane.pending:
+            if pending.tracks is None:
+                if pending.prediction is None and pending.inferred:
+                    break
+                if not self._cascade.advance(pending, memories, early=True):
+                    break
+                lane.follow(pending)
+                self._cascade.forget(memories, pending.tracks.ended if pending.tracks else ())
+            self._cascade.advance(pending, memories)
+        self.metrics.stage("track and analyse", time.thread_time() - began)
+        while lane.pending and lane.pending[0].tracks is not None and self._cascade.ended(lane.pending[0]):
             pending = lane.pending.popleft()
             began = time.thread_time()
-            result = lane.finish(pending)
+            result = lane.conclude(pending)
             finished = time.thread_time()
             if not self._found and (
                 result.prediction.detections or len(result.tracks.id) or said_of(result.prediction)
@@ -286,9 +360,9 @@ class Pipeline:
     def _rest(self) -> Iterator[FrameResult]:
         """Nothing to do just now: wait for the model, or for a frame."""
         lanes = self._all()
-        full = not any(lane.peek() is not None for lane in lanes) and self.model.waiting == 0
-        if full:
-            self._bell.wait(_POLL_S if any(len(b) for b in self._batchers.values()) else _IDLE_S)
+        working = self._asking.waiting or self._cascade.waiting
+        if not working and not any(lane.peek() is not None for lane in lanes):
+            self._bell.wait(_POLL_S if self._asking.queued or self._cascade.queued else _IDLE_S)
             return
         starved = any(lane.peek() is None and not lane.ended for lane in lanes)
         yield from self._deliver(_POLL_S if starved else _IDLE_S)
@@ -313,7 +387,8 @@ class Pipeline:
         until = time.monotonic() + _PATIENCE_S
         for lane in self._all():
             faults += lane.close(max(0.05, until - time.monotonic()))
-        self.model.close()
+        for model in self.models:
+            model.close()
         for sink in self.shared_sinks:
             try:
                 sink.close()
@@ -327,11 +402,11 @@ class Pipeline:
     def snapshot(self) -> Snapshot:
         """The figures so far."""
         streams = tuple(_stream_snapshot(lane) for lane in self.lanes)
-        times = self.model.times
+        times = [model.times for model in self.models]
         stages = {
             "decode video": sum(lane.read_cpu_s for lane in self.lanes),
-            "prepare tensors": times.prepare_s,
-            "decode tensors": times.decode_s,
+            "prepare tensors": sum(t.prepare_s for t in times),
+            "decode tensors": sum(t.decode_s for t in times),
             **dict(self.metrics.stages),
             "draw and encode": sum(lane.draw_cpu_s for lane in self.lanes),
         }

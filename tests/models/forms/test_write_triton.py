@@ -11,10 +11,10 @@ from networks import yolov8
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, OutputError
+from sightline.foreign.protobuf_text import parse_message
 from sightline.models.forms.write_triton import write_triton
 from sightline.models.identify import Identified, identify
 from sightline.models.importers.contents import text_of
-from sightline.foreign.protobuf_text import parse_message
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from networks import yolov8
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, UsageError
+from sightline.foreign.protobuf_text import parse_message
 from sightline.models.identify import identify
 from sightline.models.importers.contents import text_of
-from sightline.foreign.protobuf_text import parse_message
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.importers.triton import read
 

@@ -284,8 +284,8 @@ def test_eyes_and_head_pose_come_from_other_models(tmp_path: Path) -> None:
     identified = told(network, tmp_path)
     assert (identified.spec.head, identified.spec.task) == ("gaze", "gaze")
     assert sources(identified) == {
-        "left_eye_image": "column:left-eye",
-        "right_eye_image": "column:right-eye",
+        "left_eye_image": "part:left-eye",
+        "right_eye_image": "part:right-eye",
         "head_pose_angles": "column:head-pose",
     }
     with pytest.raises(ModelError, match="left-eye of an object that another model found"):
@@ -298,8 +298,8 @@ def test_gazenet_sees_the_face_itself(tmp_path: Path) -> None:
     identified = told(with_inputs(inputs, "fc_joint/concat:0", (1, 5)), tmp_path)
     assert (identified.spec.head, identified.spec.task) == ("gaze", "gaze")
     assert sources(identified) == {
-        "input_right_images:0": "column:right-eye",
-        "input_left_images:0": "column:left-eye",
+        "input_right_images:0": "part:right-eye",
+        "input_left_images:0": "part:left-eye",
         "input_face_images:0": "view",
         "input_facegrid:0": "column:face-grid",
     }

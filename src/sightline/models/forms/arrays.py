@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.models.filling import Filling
+from sightline.models.looks import Look
 from sightline.protocols import FeedRgb
 from sightline.runtimes.prologue import Prologue, prologue_of
 from sightline.types import U8, Frame, ModelSpec
@@ -24,8 +25,9 @@ def arrays_of(spec: ModelSpec, frames: Sequence[Frame]) -> Iterator[dict[str, ND
     filling, feed = Filling(spec), FeedRgb()
     filling.judge()
     for frame in frames:
-        buffer = filling.buffer(1, filling.sizes(frame))
-        filling.fill(buffer, 0, frame, feed)
+        look = Look(frame)
+        buffer = filling.buffer(1, filling.sizes(look))
+        filling.fill(buffer, 0, look, feed)
         arrays = dict(buffer.constants)
         for item in spec.inputs:
             if item.frames:

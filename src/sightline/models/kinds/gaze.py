@@ -76,9 +76,9 @@ def _eyes(facts: Facts) -> dict[str, str]:
         elif "angle" in name or "head" in name:
             sources[item.name] = "column:head-pose"
         elif "left" in name:
-            sources[item.name] = "column:left-eye"
+            sources[item.name] = "part:left-eye"
         elif "right" in name:
-            sources[item.name] = "column:right-eye"
+            sources[item.name] = "part:right-eye"
         elif "face" in name:
             sources[item.name] = "view"
     return sources

@@ -1,0 +1,149 @@
+"""What a secondary model says of objects -> columns of these objects, and objects within them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.types import F32, Attribute, Detections, Masks, Prediction
+
+__all__ = ["POINTS", "joined", "moved", "noted", "said", "sureness"]
+
+POINTS = ("landmarks", "pose")  # tasks whose answer to a crop are the points of the object itself
+
+
+def said(
+    detections: Detections, rows: Sequence[int], answers: Sequence[Prediction | None], stage: str, task: str
+) -> tuple[Detections, Detections]:
+    """(`detections` with the columns that the answers give, the objects found within with their parents' rows).
+
+    rows, answers: the object and what was said of it, in frame pixels; None for nothing.
+    """
+    told = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not None]
+    if task in POINTS and detections.keypoints is None:
+        detections = _with_points(detections, told)
+        return noted(detections, told, stage), Detections(stage=stage)
+    inner = [(row, answer.detections) for row, answer in told if len(answer.detections)]
+    return noted(detections, told, stage), joined(inner, stage)
+
+
+def _with_points(detections: Detections, told: Sequence[tuple[int, Prediction]]) -> Detections:
+    """The keypoints of the best object of each answer, on the object that was looked at."""
+    found = [
+        (row, answer.detections.keypoints[int(answer.detections.score.argmax())])
+        for row, answer in told
+        if len(answer.detections) and answer.detections.keypoints is not None
+    ]
+    if not found:
+        return detections
+    points = np.zeros((len(detections), *found[0][1].shape), np.float32)
+    for row, keypoints in found:
+        points[row] = keypoints
+    return replace(detections, keypoints=points)
+
+
+def noted(detections: Detections, told: Sequence[tuple[int, Prediction]], stage: str) -> Detections:
+    """`detections` with attributes, embeddings, text and what a user's parser says, as columns."""
+    columns = dict(detections.columns)
+    n = len(detections)
+    for row, answer in told:
+        if answer.attributes:
+            column = _objects(columns, "attributes", n, ())
+            named = tuple(replace(a, name=stage) if a.name == "class" else a for a in answer.attributes)
+            column[row] = (*column[row], *named)
+        if answer.text is not None:
+            _objects(columns, "text", n, None)[row] = answer.text
+        if answer.custom is not None:
+            _objects(columns, "custom", n, None)[row] = answer.custom
+        if answer.embedding is not None:
+            _vectors(columns, n, len(answer.embedding))[row] = answer.embedding
+    return replace(detections, columns=columns) if told else detections
+
+
+def _objects(columns: dict[str, NDArray[Any]], name: str, n: int, empty: object) -> NDArray[Any]:
+    """A column of objects that may be written: a copy of what is there, or a new one."""
+    column = np.empty(n, object)
+    known = columns.get(name)
+    for row in range(n):
+        column[row] = empty if known is None else known[row]
+    columns[name] = column
+    return column
+
+
+def _vectors(columns: dict[str, NDArray[Any]], n: int, length: int) -> F32:
+    """The column "embedding"; not a number where nothing was said."""
+    known = columns.get("embedding")
+    column = np.full((n, length), np.nan, np.float32)
+    if known is not None and known.shape == column.shape:
+        column[:] = known
+    columns["embedding"] = column
+    return column
+
+
+def joined(inner: Sequence[tuple[int, Detections]], stage: str) -> Detections:
+    """Objects found within several others as one table; `parent` is the row that comes with each."""
+    if not inner:
+        return Detections(stage=stage)
+    tables = [found for _, found in inner]
+    first = tables[0]
+    parent = np.concatenate([np.full(len(found), row, np.int32) for row, found in inner])
+    keypoints = [t.keypoints for t in tables if t.keypoints is not None]
+    masks = [t.masks for t in tables if t.masks is not None]
+    shared = [name for name in first.columns if all(name in t.columns for t in tables)]
+    return Detections(
+        np.concatenate([t.xyxy for t in tables]),
+        np.concatenate([t.score for t in tables]),
+        np.concatenate([t.label for t in tables]),
+        first.names,
+        stage,
+        parent,
+        _stacked(masks) if len(masks) == len(tables) else None,
+        np.concatenate(keypoints) if len(keypoints) == len(tables) else None,
+        {name: np.concatenate([t.columns[name] for t in tables]) for name in shared},
+    )
+
+
+def _stacked(masks: Sequence[Masks]) -> Masks:
+    return Masks(np.concatenate([m.window for m in masks]), tuple(bits for m in masks for bits in m.bits))
+
+
+def moved(answer: Prediction, seen: F32, now: F32) -> Prediction | None:
+    """An answer about an object that was at box `seen` (4,), for the same object at `now`: what lies in it moves along.
+
+    None where that cannot be said: masks do not move so.
+    """
+    detections = answer.detections
+    if not len(detections):
+        return answer
+    if detections.masks is not None or "obb" in detections.columns:
+        return None
+    gain = (now[2:] - now[:2]) / np.maximum(seen[2:] - seen[:2], 1e-6)
+    shift = now[:2] - seen[:2] * gain
+    boxes = detections.xyxy * np.tile(gain, 2) + np.tile(shift, 2)
+    points = detections.keypoints
+    if points is not None:
+        points = np.concatenate([points[..., :2] * gain + shift, points[..., 2:]], -1)
+    return replace(answer, detections=replace(detections, xyxy=boxes.astype(np.float32), keypoints=_as_float(points)))
+
+
+def _as_float(points: NDArray[Any] | None) -> F32 | None:
+    return None if points is None else points.astype(np.float32)
+
+
+def sureness(answer: Prediction) -> float:
+    """The score of the least sure answer, 0..1; of an answer without scores 1."""
+    scores = [best.score for best in _best(answer.attributes)]
+    scores += answer.detections.score.tolist()
+    return min(scores, default=1.0 if answer.text or answer.embedding is not None else 0.0)
+
+
+def _best(attributes: Sequence[Attribute]) -> list[Attribute]:
+    """The first answer to each question."""
+    found: dict[str, Attribute] = {}
+    for one in attributes:
+        found.setdefault(one.name, one)
+    return list(found.values())
