@@ -23,6 +23,7 @@ from sightline.models.formats import IMPORTERS
 from sightline.models.importers.seam import Foreign, Imported
 from sightline.models.locate import MANIFESTS, Located, Meant, content_hash, meant, weights_beside
 from sightline.models.manifest import Manifest, load_manifest
+from sightline.models.nothing import NOTHING, nothing_manifest, write_nothing
 from sightline.models.samples import expected_file
 
 __all__ = ["Arrived", "arrive", "import_cache"]
@@ -58,6 +59,8 @@ def arrive(path: str | Path, given: Sequence[Path] = (), workspace: Path | None 
     workspace: a folder for what is written on the way; None: the cache, where a second call finds it again.
     Raises ModelError, UsageError, ConfigError; OutputError where the workspace cannot be written.
     """
+    if str(path) == NOTHING:
+        return _nothing(workspace)
     found = meant(path)
     if found.format == "archive":
         return _unpacked(found, given, workspace)
@@ -67,6 +70,23 @@ def arrive(path: str | Path, given: Sequence[Path] = (), workspace: Path | None 
         located = _located(found.path, found.folder, found.whole, given)
         return Arrived(located, _beside(found.folder), found.format, located.parts)
     return _imported(found, given, workspace)
+
+
+def _nothing(workspace: Path | None) -> Arrived:
+    """The model that looks for nothing."""
+    folder = workspace or import_cache() / "nothing-1"
+    if not (folder / "nothing.onnx").is_file():
+        if workspace is not None:
+            workspace.mkdir(parents=True, exist_ok=True)
+            write_nothing(workspace)
+        else:
+
+            def make(draft: Path) -> None:
+                write_nothing(draft)
+
+            _into_cache(folder, make)
+    located = _located(folder / "nothing.onnx", folder, whole=True)
+    return Arrived(located, nothing_manifest(), "builtin", located.parts)
 
 
 def _located(weights: Path, folder: Path, whole: bool, given: Sequence[Path] = ()) -> Located:
