@@ -118,6 +118,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "pictures": "sightline.sinks.pictures:PictureSink",
         "jsonl": "sightline.sinks.jsonl:JsonlSink",
         "mosaic": "sightline.sinks.mosaic:MosaicSink",
+        "show": "sightline.sinks.show:ShowSink",
     },
 }
 
