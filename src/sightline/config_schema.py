@@ -24,7 +24,7 @@ def pipeline_schema() -> Json:
     schema: Json = PipelineConfig.model_json_schema()
     definitions: Json = schema["$defs"]
     definitions.pop("PartConfig", None)
-    for kind in ("tracker", "analytic", "overlay", "sink", "payload"):
+    for kind in ("tracker", "analytic", "overlay", "sink", "payload", "dewarp"):
         definitions[kind] = _parts(kind)
     properties: Json = schema["properties"]
     stream = _mapping(definitions["StreamConfig"])["properties"]
@@ -35,6 +35,7 @@ def pipeline_schema() -> Json:
     ):
         holder[key]["items"] = _reference(kind)
     properties["tracker"]["anyOf"] = [_reference("tracker"), {"type": "null"}]
+    stream["dewarp"]["anyOf"] = [_reference("dewarp"), {"type": "null"}]
     properties["overlay"]["anyOf"] = [
         _reference("overlay"),
         _part("overlay", "boxes", named=False),
