@@ -249,7 +249,7 @@ def test_parse_names_what_is_wrong(line: str, words: str) -> None:
 
 
 def test_optional_fields_are_known_to_be_optional() -> None:
-    said = {"attributes", "embedding", "text", "map"}
+    said = {"attributes", "embedding", "text", "map", "custom", "marks"}
     assert wire.FrameRecord.__optional_keys__ == {"timed", "utc", "file"} | said
     assert wire.EventRecord.__optional_keys__ == {"timed", "utc", "track", "label"}
 

@@ -6,6 +6,7 @@ A results stream is a `run` line (`RunRecord`), then for every frame a `frame` l
 - Boxes are `[x1, y1, x2, y2]` in upright frame pixels, clipped to the frame, 2 decimals; scores have 4 decimals.
 - `pts` is what the container says, in units of `time_base`; `time_s` = pts x time base, not shifted, 6 decimals.
   Stills have null for both. An untimed stream has `pts` null, `time_s` = frame / nominal rate and `"timed": false`.
+- `objects` of an object are what later stages found within it, each with the name of its `stage`.
 - `frame` is the ordinal from 0. `track` is absent where an object is not tracked; what only some models give
   (`keypoints`, `mask`, `obb`, `attributes`, `embedding`, `text`) where it is not given.
 - `utc` (when the frame arrived, ISO 8601 with milliseconds) stands on the lines of live streams only.
@@ -18,17 +19,15 @@ Fields may be added by later versions of the package; none of these changes its 
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
 
-import numpy as np
-
 from sightline.errors import InputError
 from sightline.protocols import RunInfo
 from sightline.types import Event, Frame, FrameResult, Instant
-from sightline.wire_objects import objects_of, said_of, text_of
+from sightline.wire_objects import objects_of, plain, said_of, text_of
 from sightline.wire_records import (
     RECORDS,
     VERSION,
@@ -82,6 +81,9 @@ def header(info: RunInfo) -> RunRecord:
         }
         for m in info.models
     ]
+    for record, m in zip(models, info.models, strict=True):
+        if m.of:
+            record["of"] = m.of
     streams: list[StreamRecord] = [
         {
             "id": s.id,
@@ -114,7 +116,7 @@ def frame_line(result: FrameResult, names: Sequence[str] = ()) -> str:
     if result.map:
         said = f'{said},"map":{text_of(result.map)}'
     file = f'"file":{text_of(frame.name)},' if frame.name else ""
-    counts = json.dumps(_plain(result.counts), ensure_ascii=False, separators=(",", ":")) if result.counts else "{}"
+    counts = json.dumps(plain(result.counts), ensure_ascii=False, separators=(",", ":")) if result.counts else "{}"
     return (
         f'{{"v":{VERSION},"type":"frame","stream":{text_of(frame.stream.id)},"frame":{frame.index},'
         f'"pts":{_int(at.pts)},"time_base":"{_base(at.base.numerator, at.base.denominator)}",'
@@ -127,7 +129,7 @@ def event_line(event: Event, frame: Frame | None = None) -> str:
     """One event as JSON, without the line end. `frame` is the one it happened in, for `timed` and `utc`."""
     track = "" if event.track is None else f'"track":{int(event.track)},'
     label = "" if event.label is None else f'"label":{text_of(event.label)},'
-    data = json.dumps(_plain(event.data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    data = json.dumps(plain(event.data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return (
         f'{{"v":{VERSION},"type":"event","id":{text_of(event.id)},"kind":{text_of(event.kind)},'
         f'"rule":{text_of(event.rule)},"stream":{text_of(event.stream)},"frame":{event.frame},'
@@ -158,19 +160,6 @@ def _int(value: int | None) -> str:
 def _seconds(at: Instant) -> str:
     seconds = at.seconds
     return "null" if seconds is None or not math.isfinite(seconds) else repr(round(seconds, 6) + 0.0)
-
-
-def _plain(value: object) -> object:
-    """NumPy values and tuples as what JSON knows; numbers that are not finite as None."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = cast("object", value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(v) for v in cast("Sequence[object]", value)]
-    return value
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline import rle
-from sightline.types import F32, Attribute, Detections, FrameResult, Masks, Prediction
+from sightline.types import F32, Attribute, Detections, FrameResult, Inside, Mark, Masks, Prediction
 
-__all__ = ["objects_of", "said_of", "text_of"]
+__all__ = ["objects_of", "plain", "said_of", "text_of"]
 
 
 def objects_of(result: FrameResult, names: tuple[str, ...]) -> list[str]:
@@ -24,7 +24,12 @@ def objects_of(result: FrameResult, names: tuple[str, ...]) -> list[str]:
         tracks: list[int | None] = [None] * len(found)
         for row, track in zip(result.tracks.row.tolist(), result.tracks.id.tolist(), strict=True):
             tracks[row] = track
-        lines = _rows(found, tracks, _extras(found, (width, height)), found.names or names, (width, height))
+        extras = _extras(found, (width, height))
+        if result.inside:
+            extras = _with(extras, _nested(result.inside, (width, height)).get(found.stage, {}), len(found))
+        if result.columns:
+            extras = _with(extras, _rules(result), len(found))
+        lines = _rows(found, tracks, extras, found.names or names, (width, height))
     coasting = result.tracks.coasting
     if not result.inferred and len(coasting):  # without a model nothing but the predictions is known
         guessed = Detections(
@@ -33,6 +38,44 @@ def objects_of(result: FrameResult, names: tuple[str, ...]) -> list[str]:
         rows = _rows(guessed, coasting.tolist(), None, found.names or names, (width, height))
         lines += [f'{row[:-1]},"coasting":true}}' for row in rows]
     return lines
+
+
+def _with(extras: list[str] | None, more: Mapping[int, str], n: int) -> list[str]:
+    """Fields of each row, with those that only some rows have."""
+    fields = extras or [""] * n
+    return [text + more.get(row, "") for row, text in enumerate(fields)]
+
+
+def _nested(inside: Sequence[Inside], frame_wh: tuple[int, int]) -> dict[str, dict[int, str]]:
+    """The field "objects" by stage and row: what later stages found within, the deepest first."""
+    fields: dict[str, dict[int, str]] = {}
+    for one in reversed(inside):
+        found = one.detections
+        if not len(found) or found.parent is None:
+            continue
+        extras = _with(_extras(found, frame_wh), fields.get(found.stage, {}), len(found))
+        within: dict[int, list[str]] = {}
+        begin = f'{{"stage":{text_of(found.stage)},'
+        # rows that are not finite are left out, so each is written by itself
+        for row, parent in enumerate(found.parent.tolist()):
+            lines = _rows(found[row : row + 1], [None], extras[row : row + 1], found.names, frame_wh)
+            within.setdefault(parent, []).extend(begin + line[1:] for line in lines)
+        held = fields.setdefault(one.of, {})
+        for parent, lines in within.items():
+            before = held.get(parent, "")
+            joined = ",".join(lines)
+            held[parent] = f"{before[:-1]},{joined}]" if before else f',"objects":[{joined}]'
+    return fields
+
+
+def _rules(result: FrameResult) -> dict[int, str]:
+    """The field "rules" by row: which rules of the analytics hold for the object."""
+    fields: dict[int, str] = {}
+    for place, row in enumerate(result.tracks.row.tolist()):
+        held = {name: list(column[place]) for name, column in result.columns.items() if column[place]}
+        if held:
+            fields[row] = f',"rules":{json.dumps(held, ensure_ascii=False, separators=(",", ":"))}'
+    return fields
 
 
 def _rows(
@@ -119,6 +162,29 @@ def _embeddings(column: NDArray[Any]) -> Iterable[str]:
         yield _embedding(row)
 
 
+def _customs(column: NDArray[Any]) -> Iterable[str]:
+    for value in cast("Sequence[object]", column.tolist()):
+        yield "" if value is None else f',"custom":{_said_freely(value)}'
+
+
+def _said_freely(value: object) -> str:
+    """JSON of what a user's parser says; what JSON does not know as text."""
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, default=str, separators=(",", ":"))
+
+
+def plain(value: object) -> object:
+    """NumPy values and tuples as what JSON knows; numbers that are not finite as None."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = cast("object", value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in cast("Sequence[object]", value)]
+    return value
+
+
 def _texts(column: NDArray[Any]) -> Iterable[str]:
     for text in cast("Sequence[str | None]", column.tolist()):
         yield "" if text is None else f',"text":{text_of(text)}'
@@ -129,6 +195,7 @@ _WRITTEN: Mapping[str, Callable[[NDArray[Any]], Iterable[str]]] = {
     "attributes": _attribute_rows,
     "embedding": _embeddings,
     "text": _texts,
+    "custom": _customs,
 }
 
 
@@ -139,7 +206,17 @@ def said_of(prediction: Prediction) -> str:
         fields += _embedding(prediction.embedding)
     if prediction.text is not None:
         fields += f',"text":{text_of(prediction.text)}'
+    if prediction.custom is not None:
+        fields += f',"custom":{_said_freely(prediction.custom)}'
+    if prediction.marks:
+        fields += f',"marks":[{",".join(map(_mark, prediction.marks))}]'
     return fields
+
+
+def _mark(mark: Mark) -> str:
+    points = [[round(x, 2), round(y, 2)] for x, y in mark.points if math.isfinite(x) and math.isfinite(y)]
+    said = {"points": points, "color": [round(c, 3) for c in mark.color], "width": round(mark.width_px, 2)}
+    return _compact(said | ({"text": mark.text} if mark.text else {}) | ({"closed": True} if mark.closed else {}))
 
 
 def _attributes(attributes: Sequence[Attribute]) -> str:

@@ -12,6 +12,7 @@ __all__ = [
     "AttributeRecord",
     "EventRecord",
     "FrameRecord",
+    "MarkRecord",
     "MaskRecord",
     "ModelRecord",
     "ObjectRecord",
@@ -51,6 +52,7 @@ class ModelRecord(TypedDict):
     """One model of the run and what it was run with."""
 
     stage: Annotated[str, "name of the stage; objects of different stages have different label tables"]
+    of: NotRequired[Annotated[str, "the stage whose objects it looks at; absent for the first model"]]
     name: str
     sha256: Annotated[str, "of the model file"]
     runtime: Annotated[str, "the inference library"]
@@ -115,9 +117,23 @@ ObjectRecord = TypedDict(
         "attributes": NotRequired[list[AttributeRecord]],
         "embedding": NotRequired[Embedding],
         "text": NotRequired[Annotated[str, "what is written there"]],
+        "custom": NotRequired[Annotated[object, "what a parser of the user's own says of it"]],
+        "rules": NotRequired[Annotated[dict[str, list[str]], "by kind, the rules of the analytics that hold for it"]],
+        "stage": NotRequired[Annotated[str, "of objects within an object: the stage that found them"]],
+        "objects": NotRequired[Annotated[list["ObjectRecord"], "what later stages found within it"]],
         "coasting": NotRequired[Annotated[Literal[True], "predicted by the tracker, not seen in this frame"]],
     },
 )
+
+
+class MarkRecord(TypedDict):
+    """Something that a parser of the user's own wants drawn."""
+
+    points: Annotated[list[Point], "a line through them, or the place of the text"]
+    color: Annotated[list[float], "red, green, blue, opacity, 0 to 1", {"minItems": 4, "maxItems": 4}]
+    width: Annotated[float, "of the line, pixels"]
+    text: NotRequired[str]
+    closed: NotRequired[Literal[True]]
 
 
 class FrameRecord(TypedDict):
@@ -139,6 +155,8 @@ class FrameRecord(TypedDict):
     attributes: NotRequired[Annotated[list[AttributeRecord], "of the whole view, the likeliest first"]]
     embedding: NotRequired[Embedding]
     text: NotRequired[Annotated[str, "what is written in the view"]]
+    custom: NotRequired[Annotated[object, "what a parser of the user's own says of the frame"]]
+    marks: NotRequired[list[MarkRecord]]
     map: NotRequired[Annotated[str, "the class map's file, under the folder that --maps names"]]
     counts: Annotated[Counts, 'by rule, then "in", "out" or "now", then label']
 

@@ -64,6 +64,7 @@ def _of(declared: object, definitions: dict[str, Any]) -> dict[str, Any]:
 def _record(declared: type, definitions: dict[str, Any]) -> dict[str, Any]:
     name = declared.__name__
     if name not in definitions:
+        definitions[name] = {}  # records may hold themselves
         hints = get_type_hints(declared, include_extras=True)
         required: frozenset[str] = getattr(declared, "__required_keys__", frozenset())
         definitions[name] = {

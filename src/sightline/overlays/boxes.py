@@ -14,12 +14,13 @@ from sightline.errors import UsageError
 from sightline.overlays.areas import corners, draw_map, draw_mask
 from sightline.overlays.canvas import Canvas, Region
 from sightline.overlays.colors import BLACK, PALETTE, Rgb, parse
+from sightline.overlays.marks import color_of, draw_marks
 from sightline.overlays.place import Placer
 from sightline.overlays.points import draw_points
 from sightline.overlays.said import Line, of_frame, of_object
 from sightline.overlays.text import Sheet, TextTiles
 from sightline.overlays.traces import Traces
-from sightline.types import I32, Detections, FrameResult, Picture, Shape
+from sightline.types import I32, Detections, FrameResult, Mark, Picture, Shape
 
 __all__ = ["BoxOverlay"]
 
@@ -106,6 +107,10 @@ class BoxOverlay:
         if self.traces and self.trace_s > 0:
             self._trace(canvas, result, found, edge)
         self._outlines(canvas, result.prediction.detections, found, edge)
+        inner = self._inner(result, canvas, edge)
+        for detections, things in inner:
+            self._outlines(canvas, detections, things, max(2, edge // 2))
+        draw_marks(canvas, result.prediction.marks)
         if 4 * letters > canvas.height:
             return  # no room for words
         if self.shapes:
@@ -114,6 +119,24 @@ class BoxOverlay:
         if self.said:
             self._corner(canvas, placer, of_frame(result.prediction, self.scores), letters)
         self._write(canvas, placer, result.prediction.detections, found, letters)
+        for detections, things in inner:
+            self._write(canvas, placer, detections, things, max(10, letters * 3 // 4))
+        self._write_marks(canvas, placer, result.prediction.marks, letters)
+
+    def _inner(self, result: FrameResult, canvas: Canvas, edge: int) -> list[tuple[Detections, list[_Object]]]:
+        """What later stages found within the objects, each stage in colours of its own."""
+        found: list[tuple[Detections, list[_Object]]] = []
+        for place, one in enumerate(result.inside, 1):
+            things = self._things(one.detections, [None] * len(one.detections), canvas, max(2, edge // 2), 3 * place)
+            found.append((one.detections, things))
+        return found
+
+    def _write_marks(self, canvas: Canvas, placer: Placer, marks: Sequence[Mark], letters: int) -> None:
+        for mark in marks:
+            if mark.text and mark.points:
+                tile = self._tiles.tile(canvas, mark.text, letters, color_of(mark))
+                x, y = placer.first_free([(round(mark.points[0][0]), round(mark.points[0][1]))], *tile[0].shape[1::-1])
+                canvas.paste(x, y, tile)
 
     def _areas(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object]) -> None:
         """What lies under everything else: the class map, then the masks, the strongest on top."""
@@ -169,6 +192,22 @@ class BoxOverlay:
             scores = np.concatenate([scores, tracks.coasting_score])
             labels = np.concatenate([labels, tracks.coasting_label])
             ids += tracks.coasting.tolist()
+        everything = Detections(boxes, scores, labels, self._names)
+        return self._things(everything, ids, canvas, edge, 0, len(found))
+
+    def _things(
+        self,
+        found: Detections,
+        ids: Sequence[int | None],
+        canvas: Canvas,
+        edge: int,
+        tint: int,
+        seen: int = -1,
+    ) -> list[_Object]:
+        """Rows as what there is to draw, strongest first. tint: moves the palette on. seen: rows from there on are
+        only predicted.
+        """
+        boxes, scores, labels = found.xyxy, found.score, found.label
         limit = np.array([canvas.width, canvas.height] * 2, np.float32)
         sound = np.flatnonzero(np.isfinite(boxes).all(1) & np.isfinite(scores))
         order = sound[np.argsort(-scores[sound], kind="stable")]
@@ -181,24 +220,20 @@ class BoxOverlay:
             order.tolist(), cut.tolist(), whole.tolist(), scores[order].tolist(), labels[order].tolist(), strict=True
         )
         for row, (x1, _, x2, y2), box, score, label in rows:
-            name = self._name(label)
+            name = found.name_of(row)
             track = ids[row]
             words = self._words(name, track, score)
             things.append(
                 _Object(
                     (box[0], box[1], box[2], box[3]),
                     words,
-                    self._color(name, label, track),
+                    self._color(name, label + tint, track),
                     ((x1 + x2) / 2, y2),
                     track,
-                    row if row < len(found) else -1,
+                    row if seen < 0 or row < seen else -1,
                 )
             )
         return things
-
-    def _name(self, label: int) -> str:
-        name = self._names[label] if 0 <= label < len(self._names) else ""
-        return name or f"class{label}"
 
     def _words(self, name: str, track: int | None, score: float) -> Line:
         """What changes seldom, and the score: each is drawn once and kept."""

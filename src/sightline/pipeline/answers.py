@@ -28,6 +28,8 @@ def said(
         detections = _with_points(detections, told)
         return noted(detections, told, stage), Detections(stage=stage)
     inner = [(row, answer.detections) for row, answer in told if len(answer.detections)]
+    if task in POINTS:  # the object is there already, with points of another kind
+        inner = [(row, _around_its_points(found)) for row, found in inner]
     return noted(detections, told, stage), joined(inner, stage)
 
 
@@ -44,6 +46,15 @@ def _with_points(detections: Detections, told: Sequence[tuple[int, Prediction]])
     for row, keypoints in found:
         points[row] = keypoints
     return replace(detections, keypoints=points)
+
+
+def _around_its_points(found: Detections) -> Detections:
+    """The box of a regressed pose is the whole view; the extent of its points says more."""
+    if found.keypoints is None or not found.keypoints.shape[1]:
+        return found
+    places = found.keypoints[..., :2]
+    boxes = np.concatenate([places.min(1), places.max(1)], 1)
+    return replace(found, xyxy=np.where(np.isfinite(boxes).all(1, keepdims=True), boxes, found.xyxy))
 
 
 def noted(detections: Detections, told: Sequence[tuple[int, Prediction]], stage: str) -> Detections:
