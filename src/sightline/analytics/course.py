@@ -36,7 +36,7 @@ class Ruler:
     """
 
     history: int = 50
-    forget_s: float = 0.3
+    forget_s: float = 8.0
     size_wh: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -142,7 +142,7 @@ def _measured(objects: Objects, size_wh: tuple[int, int] | None, scene: tuple[in
     boxes = objects.xyxy.astype(np.float64)
     if size_wh is not None:
         boxes *= np.tile(np.array(size_wh) / np.array(scene[1:]), 2)
-    left_top = np.maximum(boxes[:, :2], 0).astype(np.int64)
+    left_top = boxes[:, :2].astype(np.int64)
     size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).astype(np.int64)
     return np.concatenate([left_top + size // 2, size], 1)
 
@@ -160,7 +160,8 @@ def _note(objects: Objects, now: I64, places: I64, ring: I64, sums: I64, count: 
     mean = sums[places].astype(np.float32) / window[:, None].astype(np.float32)
     spread_x = mean[:, 1] - mean[:, 0] * mean[:, 0]
     spread_y = mean[:, 3] - mean[:, 2] * mean[:, 2]
-    still = (old + 1 > history) & (spread_x <= _STILL_X) & (spread_y <= _STILL_Y * mean[:, 4])
+    tall = np.maximum(mean[:, 4], np.float32(1e-6))
+    still = (old + 1 > history) & (spread_x <= _STILL_X) & ((spread_y / tall).astype(np.float64) <= _STILL_Y)
     few = (at[:, None] + np.arange(min(_FEW, history))) % history
     before = ring[places[:, None], few].sum(1) // few.shape[1]
     young = old + 1 < history

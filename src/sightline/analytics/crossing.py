@@ -59,7 +59,7 @@ class Crossing:
     extended: bool = False
     classes: tuple[str, ...] = ()
     history: int = 50
-    forget_s: float = 0.3
+    forget_s: float = 8.0
     size_wh: tuple[int, int] | None = None
     _courses: Courses = field(init=False, repr=False)
     _counts: dict[str, int] = field(init=False, repr=False)

@@ -59,7 +59,7 @@ class Direction:
     mode: Mode = "balanced"
     classes: tuple[str, ...] = ()
     history: int = 50
-    forget_s: float = 0.3
+    forget_s: float = 8.0
     size_wh: tuple[int, int] | None = None
     _courses: Courses = field(init=False, repr=False)
 
