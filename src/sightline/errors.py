@@ -34,7 +34,7 @@ __all__ = [
     "hide_credentials",
 ]
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _SECRET_QUERY = re.compile(r"(?i)([?&](?:sig|signature|token|access_token|key|api_?key|password|pwd|auth)=)[^&\s'\"]+")
 
 

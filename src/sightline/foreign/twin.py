@@ -1,0 +1,158 @@
+"""The controller twin of the Azure DeepStream Accelerator: its records, and where in a file they are.
+
+https://github.com/microsoft/AzureDeepStreamAccelerator, documentation/how-to-configcontroller.md and the code that
+reads it; where the two differ, both are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sightline.foreign.json_text import Json
+
+__all__ = [
+    "LIGHT_TRACKER",
+    "PARSERS",
+    "Configured",
+    "Region",
+    "Sensor",
+    "Stream",
+    "TrackedModel",
+    "Twin",
+    "TwinPipeline",
+    "components_of",
+    "found_below",
+    "holds_twin",
+]
+
+LIGHT_TRACKER = "light-tracker"
+# the parsers that the accelerator brings, by every name that it or its pages call them -> our head
+PARSERS: dict[str, str] = {
+    "yolov4": "yolo-cells",
+    "tiny_yolov3": "nms-indices",
+    "tiny-yolov3": "nms-indices",
+    "ssd_mobilenet_v1": "tf-detection",
+    "bodypose2d": "part-fields",
+}
+_CONFIGURATION = "azdaConfiguration"
+_DEEPEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A text of the twin and where it stands: `where` is "file:line"."""
+
+    text: str
+    where: str
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region of interest. points: x, y as shares of the picture's sides, of at least three corners."""
+
+    label: str
+    color: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """Where pictures come from. subtype: in lower case, "" where the twin says none."""
+
+    name: str
+    subtype: str
+    endpoint: Configured
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A sensor paired with a pipeline."""
+
+    name: str
+    pipeline: str
+    where: str
+    user: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedModel:
+    """A model: its configuration file, the user's Python that reads its outputs, or the name of a built-in parser."""
+
+    config: Configured
+    python: Configured | None = None
+    parser: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TwinPipeline:
+    """One of the pipelineConfigs. crop: x0, x1, y0, y1 in pixels of the source, all of them inside."""
+
+    id: str
+    where: str
+    zip: Configured
+    primary: TrackedModel | None
+    secondaries: tuple[TrackedModel, ...]
+    tracker: Configured
+    passthrough: Configured
+    dewarp: Configured | None = None
+    crop: tuple[int, int, int, int] | None = None
+    osd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A whole twin. faults: what of it cannot be used, by the name of the pipeline or stream. notes: worth knowing.
+
+    recording: pipelines that are told to record from their start on (or not to), by a business logic's twin.
+    snippet_s: longest recorded snippet; auto_stop_s: after which a recording ends by itself.
+    """
+
+    file: str
+    enabled: bool
+    sensors: dict[str, Sensor]
+    streams: tuple[Stream, ...]
+    pipelines: dict[str, TwinPipeline]
+    faults: dict[str, str]
+    notes: tuple[str, ...]
+    log_level: str = "information"
+    business: bool = False
+    recording: tuple[tuple[str, bool], ...] = ()
+    snippet_s: float = 30.0
+    auto_stop_s: float | None = None
+
+
+def holds_twin(root: Json) -> bool:
+    """Whether it is a twin: an azdaConfiguration at any level, or what is inside of one."""
+    return components_of(root) is not None
+
+
+def components_of(root: Json) -> Json | None:
+    """The object with the twin's sensors and pipelines, wherever it is: in a deployment's module, a module's twin, an
+    azdaConfiguration, or the message that the controller sends, which is that object itself.
+    """
+    outer = next((value for name, value in found_below(root) if _is_configuration(name)), root)
+    inner = outer.get("components")
+    found = inner if inner is not None and inner.kind == "object" else outer
+    telling = ("deepStream", "sensors")
+    named = outer is not root or inner is not None
+    return found if named or all(found.get(key) is not None for key in telling) else None
+
+
+def found_below(value: Json, depth: int = 0) -> Iterator[tuple[str, Json]]:
+    """Every (key, value) below, the outer ones first."""
+    if depth > _DEEPEST:
+        return
+    yield from ((name, below) for name, _, below in value.members)
+    for _, _, below in value.members:
+        yield from found_below(below, depth + 1)
+
+
+def _is_configuration(name: str) -> bool:
+    """Layered deployments write the way to it into the key."""
+    return name.rpartition(".")[2] == _CONFIGURATION
