@@ -1,8 +1,9 @@
-"""A constant-velocity Kalman filter of four numbers a box, each with noise of its own: arrays in, changed in place.
+"""A constant-velocity Kalman filter of four numbers a box, each with noise of its own: arrays changed in place.
 
 As `kalman`, which is the case of one noise for all four: it is stated for one `tick_s`, the usual time between two
 looks at the scene, and summed over a step of any length. The four numbers do not know one another, so a 2x2 covariance
-each is enough.
+each is enough. A box is one array (5, 4): the numbers, their velocities a second, the variance of the numbers, the
+covariance with the velocity, the variance of the velocity.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Noise", "correct", "fresh_covariance", "predict"]
+__all__ = ["Noise", "correct", "fresh", "predict"]
 
 F64 = NDArray[np.float64]
 
@@ -30,38 +31,33 @@ class Noise:
     measured: F64
 
 
-def fresh_covariance(n: int, noise: Noise, tick_s: float) -> F64:
-    """(n, 3, 4) of boxes seen once: variance of the numbers, covariance with their velocity a second, its variance."""
-    out = np.zeros((n, 3, 4))
-    out[:, 0] = noise.start
-    out[:, 2] = noise.start_velocity / tick_s**2
+def fresh(numbers: F64, noise: Noise, tick_s: float) -> F64:
+    """Boxes (N, 5, 4) that were seen once, as `numbers` (N, 4)."""
+    out = np.zeros((len(numbers), 5, 4))
+    out[:, 0] = numbers
+    out[:, 2] = noise.start
+    out[:, 4] = noise.start_velocity / tick_s**2
     return out
 
 
-def predict(state: F64, velocity: F64, covariance: F64, noise: Noise, step_s: float | F64, tick_s: float) -> None:
-    """Move boxes `step_s` seconds on, 0 or more, (N, 1) or the same for all; in place.
-
-    state, velocity (N, 4); covariance (N, 3, 4).
-    """
+def predict(boxes: F64, noise: Noise, step_s: float | F64, tick_s: float) -> None:
+    """Move boxes (N, 5, 4) `step_s` seconds on, 0 or more, (N, 1) or the same for all; in place."""
     t = step_s / tick_s
-    state += velocity * step_s
-    pp, pv, vv = covariance[:, 0], covariance[:, 1], covariance[:, 2]
-    pp += (2 * step_s) * pv + (step_s * step_s) * vv + noise.walk * t
+    at, speed, pp, pv, vv = (boxes[:, i] for i in range(5))
+    at += speed * step_s
+    way = vv * step_s
+    pp += (pv + pv + way) * step_s + noise.walk * t
+    pv += way
+    vv += noise.walk_velocity * (t / tick_s**2)
     if np.ndim(t) or t != 1:
         pp += noise.walk_velocity * (t * (t - 1) * (2 * t - 1) / 6)
         pv += noise.walk_velocity * (t * (t - 1) / 2 / tick_s)
-    pv += step_s * vv
-    vv += noise.walk_velocity * (t / tick_s**2)
 
 
-def correct(state: F64, velocity: F64, covariance: F64, measured: F64, rows: NDArray[np.int64], seen: F64) -> None:
-    """Bring the boxes of `rows` (K,) nearer to what was seen (K, 4), in place. measured: variances (4,) or (K, 4)."""
-    c = covariance[rows]
-    spread = c[:, 0] + measured
-    gain, gain_velocity = c[:, 0] / spread, c[:, 1] / spread
-    missed = seen - state[rows]
-    state[rows] += gain * missed
-    velocity[rows] += gain_velocity * missed
-    c[:, 2] -= gain_velocity * c[:, 1]
-    c[:, :2] *= (1 - gain)[:, None]
-    covariance[rows] = c
+def correct(boxes: F64, measured: F64, seen: F64) -> None:
+    """Bring boxes (N, 5, 4) nearer to the numbers that were seen (N, 4), in place. measured: variances (4,), (N, 4)."""
+    certain = boxes[:, 2:4]
+    gain = certain / (boxes[:, 2] + measured)[:, None]
+    boxes[:, :2] += gain * (seen - boxes[:, 0])[:, None]
+    boxes[:, 4] -= gain[:, 1] * boxes[:, 3]
+    certain *= 1 - gain[:, :1]

@@ -59,13 +59,20 @@ class ByteTrack(Terms):
 
     def update(self, detections: Detections | None, frame: Frame) -> Tracks:
         """Ids for rows of `detections`; None: no model saw this frame, tracks only move on."""
-        high = self._high
-        activate = min(high + 0.1, (1 + high) / 2) if self.activate is None else max(high, self.activate)
-        return self._life.update(detections, frame, self._associate, activate)
+        return self._life.update(detections, frame, self._associate, self._begin_score)
 
     @property
     def _high(self) -> float:
         return 0.6 if self.high is None else self.high
+
+    @property
+    def _begin_score(self) -> float:
+        high = self._high
+        return min(high + 0.1, (1 + high) / 2) if self.activate is None else max(high, self.activate)
+
+    @property
+    def _doubtful_match(self) -> float:
+        return self.match if self.second_match is None else self.second_match
 
     def _associate(self, tracks: Population, detections: Detections) -> tuple[I64, I64]:
         """Both rounds: rows of tracks, and of the detections they are seen as."""
@@ -84,8 +91,13 @@ class ByteTrack(Terms):
         mask = np.ones(len(tracks), np.bool_)
         mask[rows] = False
         free = np.flatnonzero(mask)
-        least = self.match if self.second_match is None else self.second_match
         more, columns = match(
-            tracks.position[free], tracks.label[free], xyxy[doubtful], labels[doubtful], least, self._other, self._size
+            tracks.position[free],
+            tracks.label[free],
+            xyxy[doubtful],
+            labels[doubtful],
+            self._doubtful_match,
+            self._other,
+            self._size,
         )
         return np.concatenate([rows, free[more]]), np.concatenate([seen_rows, doubtful[columns]])

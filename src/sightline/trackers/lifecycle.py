@@ -9,8 +9,8 @@ import numpy as np
 
 from sightline.trackers.clock import Clock
 from sightline.trackers.matching import NOBODY, iou
-from sightline.trackers.population import Population
-from sightline.types import I64, Detections, Frame, Tracks
+from sightline.trackers.population import Moving, Population
+from sightline.types import I64, Bool, Detections, Frame, Tracks
 
 __all__ = ["Associate", "Lifecycle"]
 
@@ -33,7 +33,7 @@ class Lifecycle:
     apart: float = 1.0
     most: int = 0
     instant: bool = False
-    tracks: Population = field(default_factory=Population)
+    tracks: Population = field(default_factory=Moving)
     clock: Clock = field(default_factory=Clock)
     next_id: int = 1
     looked: bool = False
@@ -105,7 +105,7 @@ class Lifecycle:
             rows = np.sort(rows[best])
         return rows
 
-    def _gone(self, tick_s: float) -> np.ndarray:
+    def _gone(self, tick_s: float) -> Bool:
         tracks = self.tracks
         # a tenth of a frame forgives the rounding of times
         gone = tracks.unseen_s > self._patience(tick_s) + 0.1 * tick_s

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.trackers import boxfilter
-from sightline.trackers.population import Population
-from sightline.types import I64, Detections
+from sightline.trackers.population import Columns, Population
+from sightline.types import I64, Bool, Detections
 
 __all__ = ["Observed"]
 
@@ -47,30 +47,25 @@ def _boxes(state: F64) -> F64:
     return np.concatenate([state[:, :2] - half, state[:, :2] + half], 1)
 
 
-def _empty(*shape: int) -> F64:
-    return np.zeros((0, *shape))
-
-
 @dataclass(slots=True, eq=False)
 class Observed(Population):
-    """`position` is the predicted box; the filter keeps centre, area and shape.
+    """`position` is the predicted box, that which was seen where it was seen just now.
 
-    state (N, 4) centre x, centre y, area, width / height; velocity (N, 4) of them, a second; covariance (N, 3, 4).
-    last (N, 4) the box last seen. past (N, looks_back, 4) boxes seen of late, past_look (N, looks_back) in which look
-    each. direction (N, 2) unit vector of motion, 0 unknown. streak (N,) sightings one after another since the first.
-    frozen (N, 5, 4) state, velocity and covariance when it was first missed; frozen_s (N,) seconds after `last`.
+    moving (N, 5, 4) centre x, centre y, area and width / height as `boxfilter` has them. last (N, 4) the box last seen.
+    past (N, looks_back, 4) boxes seen of late, past_look (N, looks_back) in which look each. direction (N, 2) unit
+    vector of motion, 0 unknown. streak (N,) sightings one after another since the first. frozen (N, 5, 4) `moving` when
+    it was first missed; frozen_s (N,) seconds after `last`.
 
     look: how many looks there have been. again: the streak that a track needs to be reported (None: `confirm`).
     """
 
-    covariance: F64 = field(default_factory=lambda: _empty(3, 4))
-    state: F64 = field(default_factory=lambda: _empty(4))
-    last: F64 = field(default_factory=lambda: _empty(4))
-    past: F64 = field(default_factory=lambda: _empty(1, 4))
+    moving: F64 = field(default_factory=lambda: np.zeros((0, 5, 4)))
+    last: F64 = field(default_factory=lambda: np.zeros((0, 4)))
+    past: F64 = field(default_factory=lambda: np.zeros((0, 1, 4)))
     past_look: I64 = field(default_factory=lambda: np.zeros((0, 1), np.int64))
-    direction: F64 = field(default_factory=lambda: _empty(2))
+    direction: F64 = field(default_factory=lambda: np.zeros((0, 2)))
     streak: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
-    frozen: F64 = field(default_factory=lambda: _empty(5, 4))
+    frozen: F64 = field(default_factory=lambda: np.zeros((0, 5, 4)))
     frozen_s: F64 = field(default_factory=lambda: np.zeros(0))
     looks_back: int = field(default=1, metadata={"column": False})
     again: int | None = field(default=None, metadata={"column": False})
@@ -80,40 +75,41 @@ class Observed(Population):
     @classmethod
     def empty(cls, looks_back: int, again: int | None) -> Observed:
         """No tracks; directions are taken over `looks_back` looks."""
-        return cls(
-            past=_empty(looks_back, 4),
-            past_look=np.zeros((0, looks_back), np.int64),
-            looks_back=looks_back,
-            again=again,
-        )
+        past, past_look = np.zeros((0, looks_back, 4)), np.zeros((0, looks_back), np.int64)
+        return cls(past=past, past_look=past_look, looks_back=looks_back, again=again)
 
     def predict(self, step_s: float, tick_s: float) -> None:
         self.tick_s = tick_s
         if len(self.id):
-            _move(self.state, self.velocity, self.covariance, step_s, tick_s)
-            self.position = _boxes(self.state)
+            _move(self.moving, step_s, tick_s)
+            self.position = _boxes(self.moving[:, 0])
             self.unseen_s += step_s
 
     def reference(self) -> F64:
         """Boxes (N, 4) that a direction is taken from: `looks_back` looks ago, or what is nearest to that."""
-        out = self.last
-        for back in range(1, self.looks_back + 1):
-            slot = (self.look - back) % self.looks_back
-            there = self.past_look[:, slot] == self.look - back
-            out = np.where(there[:, None], self.past[:, slot], out)
-        return out
+        order = np.arange(self.look - self.looks_back, self.look) % self.looks_back  # oldest first
+        there = self.past_look[:, order] == np.arange(self.look - self.looks_back, self.look)
+        slot = order[there.argmax(1)]
+        found = self.past[np.arange(len(slot)), slot]
+        known = there.any(1)
+        return found if known.all() else np.where(known[:, None], found, self.last)
 
     def correct(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
         if len(rows):
             seen = detections.xyxy[seen_rows].astype(np.float64)
+            state = _state(seen)
             self._turn(rows, seen)
-            self._replay(rows, seen)
-            boxfilter.correct(self.state, self.velocity, self.covariance, _NOISE.measured, rows, _state(seen))
-            self.position[rows] = _boxes(self.state[rows])
+            moving = self.moving[rows]
+            lost = np.flatnonzero(self.misses[rows])
+            if len(lost):
+                moving[lost] = self._replayed(rows[lost], seen[lost])
+            boxfilter.correct(moving, _NOISE.measured, state)
+            self.moving[rows] = moving
             slot = self.look % self.looks_back
             self.past[rows, slot] = seen
             self.past_look[rows, slot] = self.look
             self.last[rows] = seen
+            self.position[rows] = seen
             self.streak[rows] += 1
             self._sighted(rows, detections, seen_rows)
         if len(self.id) or len(detections):
@@ -123,74 +119,62 @@ class Observed(Population):
         """Directions from the reference to what is seen now; the very first box is none to take it from."""
         way = seen - self.reference()[rows]
         way = way[:, :2] + way[:, 2:]
-        length = np.sqrt((way * way).sum(1, keepdims=True)) + 2e-6
-        known = self.hits[rows] > 1
-        self.direction[rows[known]] = (way / length)[known]
+        way /= (np.sqrt(way[:, 0] * way[:, 0] + way[:, 1] * way[:, 1]) + 2e-6)[:, None]
+        way[self.hits[rows] < 2] = 0
+        self.direction[rows] = way
 
-    def _replay(self, rows: I64, seen: F64) -> None:
-        """Those found again: from where they were lost, along the straight way to where they are now."""
-        lost = np.flatnonzero(self.misses[rows] > 0)
-        if not len(lost):
-            return
-        rows, seen = rows[lost], seen[lost]
-        state, velocity, covariance = self.frozen[rows, 0], self.frozen[rows, 1], self.frozen[rows, 2:]
+    def _replayed(self, rows: I64, seen: F64) -> F64:
+        """Those found again (K, 5, 4): from where they were lost, along the straight way to where they are now."""
+        moving = self.frozen[rows]
+        out = np.empty_like(moving)
         began, whole, first = self.frozen_s[rows, None], self.unseen_s[rows, None], self.last[rows]
-        steps = np.fmax(np.rint((whole - began) / self.tick_s), 1)
+        gap = whole - began
+        steps = np.fmax(np.rint(gap / self.tick_s), 1)
+        way, pace = seen - first, gap / steps
         for k in range(int(steps.max()) + 1):
             if k:
-                _move(state, velocity, covariance, (whole - began) / steps, self.tick_s)
-            boxes = first + (seen - first) * ((began + (whole - began) * (k / steps)) / whole)
-            boxfilter.correct(state, velocity, covariance, _NOISE.measured, np.arange(len(rows)), _state(boxes))
-            done = np.flatnonzero(steps[:, 0] == k)
-            self.state[rows[done]], self.velocity[rows[done]] = state[done], velocity[done]
-            self.covariance[rows[done]] = covariance[done]
+                _move(moving, pace, self.tick_s)
+            boxfilter.correct(moving, _NOISE.measured, _state(first + way * ((began + pace * k) / whole)))
+            done = steps[:, 0] == k
+            out[done] = moving[done]
+        return out
 
     def miss(self, rows: I64) -> None:
         fresh = rows[self.misses[rows] == 0]
         if len(fresh):
-            self.frozen[fresh, 0], self.frozen[fresh, 1] = self.state[fresh], self.velocity[fresh]
-            self.frozen[fresh, 2:] = self.covariance[fresh]
+            self.frozen[fresh] = self.moving[fresh]
             self.frozen_s[fresh] = self.unseen_s[fresh]
-        self.streak[rows] = 0
+            self.streak[fresh] = 0
         self.misses[rows] += 1
 
-    def _fresh(self, detections: Detections, seen_rows: I64, tick_s: float) -> Observed:
+    def _fresh(self, detections: Detections, seen_rows: I64, tick_s: float) -> Columns:
         n = len(seen_rows)
         boxes = detections.xyxy[seen_rows].astype(np.float64)
-        return Observed(
-            position=boxes,
-            velocity=np.zeros((n, 4)),
-            covariance=boxfilter.fresh_covariance(n, _NOISE, tick_s),
-            id=np.zeros(n, np.int64),
-            label=detections.label[seen_rows].astype(np.int32),
-            score=detections.score[seen_rows].astype(np.float32),
-            hits=np.ones(n, np.int64),
-            unseen_s=np.zeros(n),
-            misses=np.zeros(n, np.int64),
-            state=_state(boxes),
-            last=boxes.copy(),
-            past=np.zeros((n, self.looks_back, 4)),
-            past_look=np.full((n, self.looks_back), -1),
-            direction=np.zeros((n, 2)),
-            streak=np.zeros(n, np.int64),
-            frozen=np.zeros((n, 5, 4)),
-            frozen_s=np.zeros(n),
-        )
+        return Population._fresh(self, detections, seen_rows, tick_s) | {
+            "moving": boxfilter.fresh(_state(boxes), _NOISE, tick_s),
+            "last": boxes,
+            "past": np.zeros((n, self.looks_back, 4)),
+            "past_look": np.full((n, self.looks_back), -1),
+            "direction": np.zeros((n, 2)),
+            "streak": np.zeros(n, np.int64),
+            "frozen": np.zeros((n, 5, 4)),
+            "frozen_s": np.zeros(n),
+        }
 
     def confirm(self, rows: I64, hits: int, next_id: int) -> int:
         return self._name(rows[(self.id[rows] == 0) & self._sure(rows, hits)], next_id)
 
-    def told(self, rows: I64, confirm: int) -> NDArray[np.bool_]:
+    def told(self, rows: I64, confirm: int) -> Bool:
         return (self.id[rows] > 0) & self._sure(rows, confirm if self.again is None else self.again)
 
-    def _sure(self, rows: I64, streak: int) -> NDArray[np.bool_]:
+    def _sure(self, rows: I64, streak: int) -> Bool:
         """Seen often enough without a break; in the first looks of all, seen twice."""
         return self.streak[rows] >= (min(streak, 1) if self.look - 1 <= streak else streak)
 
 
-def _move(state: F64, velocity: F64, covariance: F64, step_s: float | F64, tick_s: float) -> None:
+def _move(moving: F64, step_s: float | F64, tick_s: float) -> None:
     """The filter's step; an area about to vanish stays as it is."""
-    vanishing = state[:, 2:3] + velocity[:, 2:3] * step_s <= 0
+    vanishing = moving[:, 0, 2:3] + moving[:, 1, 2:3] * step_s <= 0
     if vanishing.any():
-        velocity[vanishing[:, 0], 2] = 0
-    boxfilter.predict(state, velocity, covariance, _NOISE, step_s, tick_s)
+        moving[vanishing[:, 0], 1, 2] = 0
+    boxfilter.predict(moving, _NOISE, step_s, tick_s)

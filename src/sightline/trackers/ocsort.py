@@ -16,7 +16,7 @@ from sightline.trackers.matching import assign, by_label, fit, iou, match, too_m
 from sightline.trackers.observed import F64, Observed
 from sightline.trackers.population import Population
 from sightline.trackers.terms import Terms
-from sightline.types import I64, Detections, Frame, Tracks
+from sightline.types import I32, I64, Detections, Frame, Tracks
 
 __all__ = ["OcSort"]
 
@@ -79,35 +79,47 @@ class OcSort(Terms):
             return rows, chosen[columns]
         free_rows = np.setdiff1d(np.arange(len(tracks)), rows, assume_unique=True)
         free = np.setdiff1d(chosen, chosen[columns], assume_unique=True)
-        more, found = match(
-            tracks.last[free_rows],
-            tracks.label[free_rows],
-            detections.xyxy[free],
-            detections.label[free],
-            self.match,
-            self._other,
-            self._size,
-        )
+        # of two that were last seen in the same place, the one seen later
+        late = -1e-6 * tracks.unseen_s[free_rows, None]
+        more, found = self._pairs(tracks.last[free_rows], tracks.label[free_rows], detections[free], late)
         return np.concatenate([rows, free_rows[more]]), np.concatenate([chosen[columns], free[found]])
 
     def _predicted(self, tracks: Observed, seen: Detections) -> tuple[I64, I64]:
-        boxes, label = tracks.position, tracks.label
-        if not self.momentum or not len(tracks) or not len(seen) or too_many(boxes, seen.xyxy):
+        more = None
+        if self.momentum and len(tracks) and len(seen) and not too_many(tracks.position, seen.xyxy):
+            more = self.momentum * _headed(tracks, seen)
+        return self._pairs(tracks.position, tracks.label, seen, more)
+
+    def _pairs(self, boxes: F64, label: I32, seen: Detections, more: F64 | None) -> tuple[I64, I64]:
+        """Pairs of boxes and detections by IoU and what is said `more` (N, M) for each."""
+        if more is None or not len(boxes) or not len(seen) or too_many(boxes, seen.xyxy):
             return match(boxes, label, seen.xyxy, seen.label, self.match, self._other, self._size)
         overlap = iou(boxes, seen.xyxy)
         allowed = overlap >= self.match
         likeness, alike = fit(overlap, boxes, seen.xyxy, self._size)
         if alike is not None:
             allowed &= alike
-        likeness = likeness + self.momentum * _headed(tracks, seen)
-        return assign(*by_label(likeness, allowed, overlap, label, seen.label, self._other))
+        return assign(*by_label(likeness + more, allowed, overlap, label, seen.label, self._other))
 
 
 def _headed(tracks: Observed, seen: Detections) -> F64:
     """How well the way to a detection continues the track (N, M): score times 0.5 straight on, 0 across, -0.5 back."""
     start = tracks.reference()
-    start, end = start[:, :2] + start[:, 2:], seen.xyxy[:, :2] + seen.xyxy[:, 2:]
-    x, y = end[:, 0] - start[:, 0, None], end[:, 1] - start[:, 1, None]
-    cosine = x * tracks.direction[:, 0, None] + y * tracks.direction[:, 1, None]
-    cosine /= np.sqrt(x * x + y * y) + 2e-6
-    return np.arcsin(np.clip(cosine, -1, 1)) * (seen.score.astype(np.float64) / np.pi)
+    end = seen.xyxy[:, :2] + seen.xyxy[:, 2:].astype(np.float64)
+    start = start[:, :2] + start[:, 2:]
+    ahead = tracks.direction
+    along = ahead @ end.T
+    along -= (ahead * start).sum(1)[:, None]
+    way = end[:, 0] - start[:, 0, None]
+    way *= way
+    across = end[:, 1] - start[:, 1, None]
+    across *= across
+    way += across
+    np.sqrt(way, out=way)
+    way += 2e-6
+    along /= way
+    np.minimum(along, 1, out=along)
+    np.maximum(along, -1, out=along)
+    np.arcsin(along, out=along)
+    along *= seen.score * (1 / np.pi)
+    return along

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sightline.trackers.checks import check_fractions, check_life
 from sightline.trackers.lifecycle import Lifecycle
 from sightline.trackers.matching import ANY_SIZE, Size
-from sightline.trackers.population import Population
+from sightline.trackers.population import Moving, Population
 
 __all__ = ["Terms"]
 
@@ -58,7 +58,7 @@ class Terms:
 
     def reset(self) -> None:
         """Forget everything, ids included."""
-        self._life = self._begin(Population())
+        self._life = self._begin(Moving())
 
     def _begin(self, tracks: Population, *, instant: bool = False) -> Lifecycle:
         """No tracks yet; `tracks` is an empty population of the kind that the tracker needs."""
