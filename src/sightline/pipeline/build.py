@@ -24,6 +24,8 @@ from sightline.pipeline.run import Pipeline
 from sightline.plugins import resolve
 from sightline.protocols import Analytic, Overlay, Sink, Source
 from sightline.sinks.maps import MapFolder
+from sightline.sources.dewarp import Dewarp
+from sightline.sources.dewarped import dewarped
 from sightline.sources.inputs import StreamInput, build_source
 from sightline.types import ModelSpec
 
@@ -49,7 +51,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     pipeline.settle_s = limits.connect_timeout_s + 5
     pipeline.notes += [*identified.warnings, *warnings]
     for stream, item in inputs:
-        pipeline.add(build_lane(config, stream, item, model.spec, keep_pictures=keep_pictures))
+        pipeline.add(build_lane(config, stream, item, model.spec, keep_pictures=keep_pictures, shared=shared))
     return pipeline
 
 
@@ -57,13 +59,20 @@ _OWN = ("video", "pictures")
 
 
 def build_lane(
-    config: PipelineConfig, stream: StreamConfig, item: StreamInput, spec: ModelSpec, *, keep_pictures: bool = False
+    config: PipelineConfig,
+    stream: StreamConfig,
+    item: StreamInput,
+    spec: ModelSpec,
+    *,
+    keep_pictures: bool = False,
+    shared: Sequence[Sink] = (),
 ) -> Lane:
-    """One stream's own chain, not started."""
+    """One stream's own chain, not started. shared: sinks of all streams, some of which want pictures of each."""
     tracker = tracker_of(config, spec.thresholds.score)
     parts = stream.analytics or config.analytics
     overlay = config.overlay
     own = [_own_sink(part, item) for part in config.sinks if part.kind in _OWN]
+    own += [cast(Sink, cast(Any, sink).of_stream(item.id)) for sink in shared if hasattr(sink, "of_stream")]
     return Lane(
         _source(config, stream, item),
         thresholds=spec.thresholds,
@@ -83,7 +92,7 @@ def _source(config: PipelineConfig, stream: StreamConfig, item: StreamInput) -> 
     limits = config.limits
     if item.kind == "synthetic":
         return _scene(item, limits)
-    return build_source(
+    source = build_source(
         item,
         stream=stream.stream,
         connect_timeout_s=limits.connect_timeout_s,
@@ -92,6 +101,10 @@ def _source(config: PipelineConfig, stream: StreamConfig, item: StreamInput) -> 
         max_frames=limits.frames,
         loop=limits.loop,
     )
+    if stream.dewarp is None:
+        return source
+    part = cast(Dewarp, construct("dewarp", stream.dewarp.kind, stream.dewarp.options))
+    return dewarped(source, part)
 
 
 def _scene(item: StreamInput, limits: LimitsConfig) -> Source:
