@@ -14,6 +14,7 @@ from sightline.foreign.kind import FILE, Kind
 from sightline.foreign.nvinfer_keys import NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.foreign.service_maker import fates_of_pipeline, is_pipeline, links_of_pipeline
+from sightline.foreign.side_kinds import SIDE_KINDS
 from sightline.foreign.tao_keys import TAO_GROUPS, tao_base_of
 from sightline.foreign.written import Written
 
@@ -105,6 +106,7 @@ KINDS: dict[str, Kind] = {
         NVINFERSERVER,
         names={"*/labelfile_path": FILE, "infer_config.preprocess.normalize/mean_file": FILE},
     ),
+    **SIDE_KINDS,
     "deepstream-app": Kind("a deepstream-app file", _is_app, fates_of_app, names=_APP_NAMES),
     "service-maker": Kind("a service-maker pipeline", is_pipeline, fates_of_pipeline, more=links_of_pipeline),
     "tao-app": Kind("an application's YAML", _is_tao, fates_of_tao, names=_APP_NAMES),
