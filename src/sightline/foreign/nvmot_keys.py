@@ -40,18 +40,19 @@ _MANAGEMENT = {
     "maxMisalignmentAge": passed("filter"),
     "minTrackingConfidenceDuringInactive": passed("filter"),
 }
+_LOOKS = "where reidType is 2"
 _TRAJECTORY = {
+    "minMatchingScore4ReidSimilarity": translated("tracker.appearance_match", _LOOKS),
+    "matchingScoreWeight4ReidSimilarity": translated("tracker.appearance_weight", _LOOKS),
+    "matchingScoreWeight4TrackletSimilarity": translated("tracker.appearance_weight", _LOOKS),
     "useUniqueID": passed("own-ids", "0"),
-    "enableReAssoc": passed("torn", "0"),
+    "enableReAssoc": translated("tracker", "1 with reidType 2 and its model: botsort"),
     **{
         key: passed("torn")
         for key in (
             "minMatchingScore4Overall",
             "minTrackletMatchingScore",
-            "minMatchingScore4ReidSimilarity",
             "minMatchingScore4SegmentAvgIou",
-            "matchingScoreWeight4TrackletSimilarity",
-            "matchingScoreWeight4ReidSimilarity",
             "minTrajectoryLength4Projection",
             "prepLength4TrajectoryProjection",
             "trajectoryProjectionLength",
@@ -70,18 +71,18 @@ _TRAJECTORY = {
 _OVERALL = "with the weights: the overlap below which no pair can reach the overall score"
 _ASSOCIATOR = {
     "dataAssociatorType": passed("one-kind", "0"),
-    "associationMatcherType": translated("tracker", "1: sure detections first, then the doubtful ones (bytetrack)"),
+    "associationMatcherType": translated("tracker", "1: bytetrack, doubtful detections last; 0: sort"),
     "checkClassMatch": translated("tracker.class_agnostic", "1: a track takes detections of its own label only"),
     "usePrediction4Assoc": passed("predicted", "1", "true"),
     "minMatchingScore4Overall": translated("tracker.match", _OVERALL),
     "minMatchingScore4SizeSimilarity": translated("tracker.size_match", "the smaller box's share of the larger one"),
     "minMatchingScore4Iou": translated("tracker.match"),
     "minMatchingScore4VisualSimilarity": passed("filter"),
-    "minMatchingScore4ReidSimilarity": translated("tracker.appearance"),
+    "minMatchingScore4ReidSimilarity": translated("tracker.appearance_match", "where reidType is 1 or 3"),
     "matchingScoreWeight4Iou": translated("tracker.match", _OVERALL),
-    "matchingScoreWeight4SizeSimilarity": translated("tracker.match", _OVERALL),
+    "matchingScoreWeight4SizeSimilarity": translated("tracker.size_weight"),
     "matchingScoreWeight4VisualSimilarity": translated("tracker.match", _OVERALL),
-    "matchingScoreWeight4ReidSimilarity": translated("tracker.match", _OVERALL),
+    "matchingScoreWeight4ReidSimilarity": translated("tracker.appearance_weight", "where reidType is 1 or 3"),
     "tentativeDetectorConfidence": translated("tracker.high", "below it a detection only continues what is there"),
     "minMatchingScore4TentativeIou": translated("tracker.second_match"),
     "thresholdMahalanobis": passed("overlap", "-1", "-1.0"),
@@ -102,7 +103,7 @@ _STATE = {
     "useAspectRatio": passed("noise"),
 }
 _VISUAL = {
-    "visualTrackerType": passed("filter", "0"),
+    "visualTrackerType": translated("tracker.coast_s", "0: what is not detected is not reported"),
     **{
         key: passed("filter")
         for key in (
@@ -197,11 +198,9 @@ _MISPLACED = {"checkClassMatch": _ASSOCIATOR["checkClassMatch"]}
 _OLD = {
     **_BASE,
     **_MANAGEMENT,
-    **_ASSOCIATOR,
+    **{key: known for key, known in _ASSOCIATOR.items() if "Reid" not in key},
     **{key: known for key, known in _STATE.items() if key != "stateEstimatorType"},
-    **_VISUAL,
-    **_TRAJECTORY,
-    "minMatchingScore4Overall": _ASSOCIATOR["minMatchingScore4Overall"],
+    **{key: known for key, known in _VISUAL.items() if key != "visualTrackerType"},
     "SearchRegionPaddingScale": passed("filter"),
     "minVisibiilty4Tracking": _MANAGEMENT["minVisibility4Tracking"],  # so misspelt by the library itself
     "minDetectorBboxVisibilityTobeTracked": _MANAGEMENT["minVisibility4Tracking"],
