@@ -24,6 +24,7 @@ def as_json(
             for m in (info.models if info else ())
         ],
         "streams": {s.id: _stream(s) for s in snapshot.streams},
+        "looks": {stage: {"asked": asked, "remembered": kept} for stage, (asked, kept) in snapshot.looks.items()},
         "stages_cpu_s": {stage: round(seconds, 3) for stage, seconds in snapshot.stages.items()},
         "lost": {stream: str(error) for stream, error in lost.items()},
         "notes": list(notes),
@@ -55,6 +56,8 @@ def lines(
     for stream in snapshot.streams:
         out.append(f"{stream.id}: {stream.frames} frames{_troubles(stream)}; {_found(stream)}")
         out += [f"  {rule}: {_sides(sides)}" for rule, sides in stream.counts.items()]
+    for stage, (asked, kept) in snapshot.looks.items():
+        out.append(f"{stage}: looked at {asked} objects" + (f", remembered {kept}" if kept else ""))
     if snapshot.frames:
         stages = {k: 1000 * v / snapshot.frames for k, v in snapshot.stages.items() if v}
         out.append(f"CPU ms a frame: {', '.join(f'{stage} {ms:.2f}' for stage, ms in stages.items())}")

@@ -32,7 +32,9 @@ from sightline.parts import judge
 from sightline.plugins import resolve
 from sightline.types import InputSpec, ModelSpec, Thresholds
 
-__all__ = ["Identified", "identify", "identify_arrived", "require", "save_manifest"]
+__all__ = ["PARSED", "Identified", "identify", "identify_arrived", "require", "save_manifest"]
+
+PARSED = "parser"  # the head of a model whose outputs a user's own code reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,10 @@ def _facts(
 def _reading(facts: Facts, config: ModelConfig, arrived: Arrived) -> Reading:
     """The reading, with the user's or the manifest's head above what was recognised."""
     found, manifest = recognise(facts), arrived.stated
+    if config.parser is not None:
+        why = f"{config.parser.path} reads the outputs"
+        task = manifest.task or (found.task if found.head else "detect")
+        return replace(found, head=PARSED, confidence=1.0, reasons=(why,), options={}, task=task, open=())
     head = config.head or manifest.head
     if head is None:
         return found
@@ -173,7 +179,7 @@ def _reading(facts: Facts, config: ModelConfig, arrived: Arrived) -> Reading:
 
 
 def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[str, object]:
-    if not reading.head:
+    if reading.head in ("", PARSED):
         return {}
     options: dict[str, object] = dict(reading.options)
     if manifest.head in (None, reading.head):
@@ -190,7 +196,11 @@ def _options(reading: Reading, config: ModelConfig, manifest: Manifest) -> dict[
 
 def _thresholds(head: str, config: ModelConfig, manifest: Manifest, said: Sequence[Stated]) -> Thresholds:
     """The user's, else the manifest's, else what the file states, else the head's own."""
-    base = cast(Thresholds, getattr(resolve("head", head), "defaults", Thresholds())) if head else Thresholds()
+    base = (
+        cast(Thresholds, getattr(resolve("head", head), "defaults", Thresholds()))
+        if head not in ("", PARSED)
+        else Thresholds()
+    )
     limits = manifest.thresholds
 
     def first(*values: float | None) -> float | None:

@@ -90,7 +90,7 @@ class Lane:
     @property
     def tracker_sees(self) -> bool:
         """Whether the tracker looks at the pictures themselves."""
-        return bool(getattr(self.tracker, "sees_pictures", False))
+        return getattr(self.tracker, "motion", None) is not None
 
     @property
     def dropped(self) -> int:

@@ -90,13 +90,17 @@ class StreamSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The whole run's figures. `stages` is CPU seconds by stage, of the threads that are ours."""
+    """The whole run's figures. `stages` is CPU seconds by stage, of the threads that are ours.
+
+    looks: of every secondary model, how often it was asked, and how often an answer was remembered instead.
+    """
 
     wall_s: float
     cpu_s: float
     frames: int
     streams: tuple[StreamSnapshot, ...]
     stages: Mapping[str, float]
+    looks: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
     @property
     def rate(self) -> float:

@@ -416,7 +416,12 @@ class Pipeline:
             sum(s.frames for s in streams),
             streams,
             stages,
+            {stage.name: (stage.asking.asked, self._recalled(stage.name)) for stage in self.stages},
         )
+
+    def _recalled(self, stage: str) -> int:
+        memories = [lane.memories.of[stage] for lane in self.lanes if lane.memories and stage in lane.memories.of]
+        return sum(memory.recalled for memory in memories)
 
 
 def _stream_snapshot(lane: Lane) -> StreamSnapshot:
