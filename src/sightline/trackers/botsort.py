@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from sightline.trackers.bytetrack import ByteTrack
 from sightline.trackers.checks import check_fractions
-from sightline.trackers.matching import NOBODY, assign, by_label, fit, iou, match, too_many
+from sightline.trackers.matching import NOBODY, assign, by_label, fit, iou, match, others, too_many
 from sightline.trackers.population import Population
-from sightline.trackers.scaled import Scaled, looks
+from sightline.trackers.scaled import Scaled
 from sightline.types import F32, I64, Detections, Frame, Tracks
 
 __all__ = ["BotSort", "Motion"]
@@ -95,11 +95,12 @@ class BotSort(ByteTrack):
         tracks = cast("Scaled", tracks)
         sure = np.flatnonzero(detections.score >= self._high)
         named, unnamed = np.flatnonzero(tracks.id > 0), np.flatnonzero(tracks.id == 0)
-        seen_as = looks(detections)
+        seen_as = tracks.looks(detections)
         rows, seen = self._fused(tracks, named, detections, sure, seen_as, self.match)
         if len(sure) < len(detections) and len(rows) < len(named):
             doubtful = np.flatnonzero((detections.score < self._high) & (detections.score >= self.floor))
-            left = np.setdiff1d(named[tracks.misses[named] == 0], rows, assume_unique=True)
+            left = others(len(tracks), np.concatenate([rows, unnamed]))
+            left = left[tracks.misses[left] == 0]
             more, found = match(
                 tracks.position[left],
                 tracks.label[left],
@@ -111,7 +112,7 @@ class BotSort(ByteTrack):
             )
             rows, seen = np.concatenate([rows, left[more]]), np.concatenate([seen, doubtful[found]])
         if len(unnamed):
-            free = np.setdiff1d(sure, seen, assume_unique=True)
+            free = sure[~np.isin(sure, seen)]
             more, found = self._fused(tracks, unnamed, detections, free, seen_as, self.unconfirmed_match)
             rows, seen = np.concatenate([rows, more]), np.concatenate([seen, found])
         return rows, seen

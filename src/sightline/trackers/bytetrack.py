@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from sightline.trackers.checks import check_fractions
-from sightline.trackers.matching import match
+from sightline.trackers.matching import match, others
 from sightline.trackers.population import Population
 from sightline.trackers.terms import Terms
 from sightline.types import I64, Detections, Frame, Tracks
@@ -88,9 +88,7 @@ class ByteTrack(Terms):
         doubtful = np.flatnonzero(~sure & (detections.score >= self.floor))
         if not len(doubtful) or len(rows) == len(tracks):
             return rows, seen_rows
-        mask = np.ones(len(tracks), np.bool_)
-        mask[rows] = False
-        free = np.flatnonzero(mask)
+        free = others(len(tracks), rows)
         more, columns = match(
             tracks.position[free],
             tracks.label[free],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.types import I32, I64
 
-__all__ = ["ANY_SIZE", "NOBODY", "Size", "assign", "by_label", "fit", "iou", "match", "too_many"]
+__all__ = ["ANY_SIZE", "NOBODY", "Size", "assign", "by_label", "fit", "iou", "match", "others", "too_many"]
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -71,6 +71,13 @@ def match(
     if too_many(boxes, seen):
         return _best_first(*_neighbours(boxes, labels, seen, seen_labels, least, relabel, size))
     return assign(*_likeness(boxes, labels, seen, seen_labels, least, relabel, size))
+
+
+def others(n: int, rows: I64) -> I64:
+    """Those of `n` rows that are not among `rows`."""
+    left = np.ones(n, np.bool_)
+    left[rows] = False
+    return np.flatnonzero(left)
 
 
 def too_many(boxes: NDArray[Any], seen: NDArray[Any]) -> bool:

@@ -30,47 +30,47 @@ _NOISE = boxfilter.Noise(
 
 def _state(xyxy: F64) -> F64:
     """Boxes (N, 4) -> centre x, centre y, area, width / height (N, 4)."""
-    wh = xyxy[:, 2:] - xyxy[:, :2]
-    out = np.empty_like(xyxy)
-    out[:, :2] = xyxy[:, :2] + wh / 2
-    out[:, 2] = wh[:, 0] * wh[:, 1]
-    out[:, 3] = wh[:, 0] / (wh[:, 1] + 1e-6)
+    out = boxfilter.centre_size(xyxy)
+    wide, high = out[:, 2].copy(), out[:, 3]
+    out[:, 2] *= high
+    out[:, 3] = wide / (high + 1e-6)
     return out
 
 
 def _boxes(state: F64) -> F64:
     """The way back. What has no area, or no shape, is a point."""
-    half = np.zeros((len(state), 2))
-    np.sqrt(np.fmax(state[:, 2] * state[:, 3], 0), out=half[:, 0])
-    np.divide(state[:, 2], half[:, 0], out=half[:, 1], where=half[:, 0] > 0)
-    half *= 0.5
-    return np.concatenate([state[:, :2] - half, state[:, :2] + half], 1)
+    out = state.copy()
+    wide = np.sqrt(np.fmax(state[:, 2] * state[:, 3], 0))
+    out[:, 2] = wide
+    out[:, 3] = state[:, 2] / np.fmax(wide, 1e-9)
+    return boxfilter.corners(out)
 
 
 @dataclass(slots=True, eq=False)
 class Observed(Population):
     """`position` is the predicted box, that which was seen where it was seen just now.
 
-    moving (N, 5, 4) centre x, centre y, area and width / height as `boxfilter` has them. last (N, 4) the box last seen.
+    moving (N, 4, 5) centre x, centre y, area and width / height as `boxfilter` has them. last (N, 4) the box last seen.
     past (N, looks_back, 4) boxes seen of late, past_look (N, looks_back) in which look each. direction (N, 2) unit
-    vector of motion, 0 unknown. streak (N,) sightings one after another since the first. frozen (N, 5, 4) `moving` when
+    vector of motion, 0 unknown. streak (N,) sightings one after another since the first. frozen (N, 4, 5) `moving` when
     it was first missed; frozen_s (N,) seconds after `last`.
 
     look: how many looks there have been. again: the streak that a track needs to be reported (None: `confirm`).
     """
 
-    moving: F64 = field(default_factory=lambda: np.zeros((0, 5, 4)))
+    moving: F64 = field(default_factory=lambda: np.zeros((0, 4, 5)))
     last: F64 = field(default_factory=lambda: np.zeros((0, 4)))
     past: F64 = field(default_factory=lambda: np.zeros((0, 1, 4)))
     past_look: I64 = field(default_factory=lambda: np.zeros((0, 1), np.int64))
     direction: F64 = field(default_factory=lambda: np.zeros((0, 2)))
     streak: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
-    frozen: F64 = field(default_factory=lambda: np.zeros((0, 5, 4)))
+    frozen: F64 = field(default_factory=lambda: np.zeros((0, 4, 5)))
     frozen_s: F64 = field(default_factory=lambda: np.zeros(0))
     looks_back: int = field(default=1, metadata={"column": False})
     again: int | None = field(default=None, metadata={"column": False})
     look: int = field(default=0, metadata={"column": False})
     tick_s: float = field(default=1.0, metadata={"column": False})
+    start: F64 | None = field(default=None, metadata={"column": False})  # what `reference` said since the last step
 
     @classmethod
     def empty(cls, looks_back: int, again: int | None) -> Observed:
@@ -79,20 +79,23 @@ class Observed(Population):
         return cls(past=past, past_look=past_look, looks_back=looks_back, again=again)
 
     def predict(self, step_s: float, tick_s: float) -> None:
-        self.tick_s = tick_s
+        self.tick_s, self.start = tick_s, None
         if len(self.id):
-            _move(self.moving, step_s, tick_s)
-            self.position = _boxes(self.moving[:, 0])
+            _hold(self.moving, step_s)
+            boxfilter.predict(self.moving, _NOISE, step_s, tick_s)
+            self.position = _boxes(self.moving[..., 0])
             self.unseen_s += step_s
 
     def reference(self) -> F64:
         """Boxes (N, 4) that a direction is taken from: `looks_back` looks ago, or what is nearest to that."""
-        order = np.arange(self.look - self.looks_back, self.look) % self.looks_back  # oldest first
-        there = self.past_look[:, order] == np.arange(self.look - self.looks_back, self.look)
-        slot = order[there.argmax(1)]
-        found = self.past[np.arange(len(slot)), slot]
-        known = there.any(1)
-        return found if known.all() else np.where(known[:, None], found, self.last)
+        if self.start is None:
+            start = self.last
+            for look in range(self.look - 1, self.look - self.looks_back - 1, -1):
+                slot = look % self.looks_back
+                there = self.past_look[:, slot] == look
+                start = np.where(there[:, None], self.past[:, slot], start)
+            self.start = start
+        return self.start
 
     def correct(self, rows: I64, detections: Detections, seen_rows: I64) -> None:
         if len(rows):
@@ -124,19 +127,29 @@ class Observed(Population):
         self.direction[rows] = way
 
     def _replayed(self, rows: I64, seen: F64) -> F64:
-        """Those found again (K, 5, 4): from where they were lost, along the straight way to where they are now."""
-        moving = self.frozen[rows]
-        out = np.empty_like(moving)
-        began, whole, first = self.frozen_s[rows, None], self.unseen_s[rows, None], self.last[rows]
-        gap = whole - began
-        steps = np.fmax(np.rint(gap / self.tick_s), 1)
-        way, pace = seen - first, gap / steps
-        for k in range(int(steps.max()) + 1):
+        """Those found again (K, 4, 5): from where they were lost, along the straight way to where they are now."""
+        steps = np.fmax(np.rint((self.unseen_s[rows] - self.frozen_s[rows]) / self.tick_s), 1)
+        order = np.argsort(-steps)  # the longest away first: who is there already stands at the end
+        rows, seen, steps = rows[order], seen[order], steps[order]
+        began, whole, first = self.frozen_s[rows], self.unseen_s[rows], self.last[rows]
+        pace, most = (whole - began) / steps, int(steps[0])
+        share = (began + pace * np.arange(most + 1)[:, None]) / whole  # (most + 1, K) of the way
+        path = _state((first + (seen - first) * share[..., None]).reshape(-1, 4)).reshape(most + 1, -1, 4)
+        unit = np.ones((len(rows), 1, 5))  # each track counts time in steps of its own
+        unit[:, 0, 1] = unit[:, 0, 3] = pace
+        unit[:, 0, 4] = pace * pace
+        moving = self.frozen[rows] * unit
+        noise = boxfilter.walked(_NOISE, pace / self.tick_s)
+        for k, places in enumerate(path):
+            n = len(rows) if k < 2 else int(np.count_nonzero(steps >= k))
+            on_the_way = moving[:n]
             if k:
-                _move(moving, pace, self.tick_s)
-            boxfilter.correct(moving, _NOISE.measured, _state(first + way * ((began + pace * k) / whole)))
-            done = steps[:, 0] == k
-            out[done] = moving[done]
+                _hold(on_the_way, 1)
+                boxfilter.move(on_the_way, 1)
+                on_the_way += noise[:n]
+            boxfilter.correct(on_the_way, _NOISE.measured, places[:n])
+        out = np.empty_like(moving)
+        out[order] = moving / unit
         return out
 
     def miss(self, rows: I64) -> None:
@@ -157,7 +170,7 @@ class Observed(Population):
             "past_look": np.full((n, self.looks_back), -1),
             "direction": np.zeros((n, 2)),
             "streak": np.zeros(n, np.int64),
-            "frozen": np.zeros((n, 5, 4)),
+            "frozen": np.zeros((n, 4, 5)),
             "frozen_s": np.zeros(n),
         }
 
@@ -172,9 +185,9 @@ class Observed(Population):
         return self.streak[rows] >= (min(streak, 1) if self.look - 1 <= streak else streak)
 
 
-def _move(moving: F64, step_s: float | F64, tick_s: float) -> None:
-    """The filter's step; an area about to vanish stays as it is."""
-    vanishing = moving[:, 0, 2:3] + moving[:, 1, 2:3] * step_s <= 0
+def _hold(moving: F64, step: float) -> None:
+    """An area that would vanish within the step stays as it is."""
+    area = moving[:, 2]
+    vanishing = area[:, 0] + area[:, 1] * step <= 0
     if vanishing.any():
-        moving[vanishing[:, 0], 1, 2] = 0
-    boxfilter.predict(moving, _NOISE, step_s, tick_s)
+        area[vanishing, 1] = 0

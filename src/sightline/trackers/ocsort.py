@@ -12,11 +12,11 @@ from typing import Self, cast
 import numpy as np
 
 from sightline.trackers.checks import check_fractions
-from sightline.trackers.matching import assign, by_label, fit, iou, match, too_many
+from sightline.trackers.matching import assign, by_label, fit, iou, match, others, too_many
 from sightline.trackers.observed import F64, Observed
 from sightline.trackers.population import Population
 from sightline.trackers.terms import Terms
-from sightline.types import I32, I64, Detections, Frame, Tracks
+from sightline.types import F32, I32, I64, Detections, Frame, Tracks
 
 __all__ = ["OcSort"]
 
@@ -74,45 +74,42 @@ class OcSort(Terms):
         """Where tracks should be, then where they were last seen."""
         tracks = cast("Observed", tracks)
         chosen = np.flatnonzero(detections.score >= self.floor)
-        rows, columns = self._predicted(tracks, detections[chosen])
+        xyxy, label = detections.xyxy[chosen], detections.label[chosen]
+        more = None
+        if self.momentum and len(tracks) and len(chosen) and not too_many(tracks.position, xyxy):
+            more = self.momentum * _headed(tracks, xyxy, detections.score[chosen])
+        rows, columns = self._pairs(tracks.position, tracks.label, xyxy, label, more)
         if len(rows) == len(tracks) or len(columns) == len(chosen):
             return rows, chosen[columns]
-        free_rows = np.setdiff1d(np.arange(len(tracks)), rows, assume_unique=True)
-        free = np.setdiff1d(chosen, chosen[columns], assume_unique=True)
+        left = others(len(tracks), rows)
+        free = others(len(chosen), columns)
         # of two that were last seen in the same place, the one seen later
-        late = -1e-6 * tracks.unseen_s[free_rows, None]
-        more, found = self._pairs(tracks.last[free_rows], tracks.label[free_rows], detections[free], late)
-        return np.concatenate([rows, free_rows[more]]), np.concatenate([chosen[columns], free[found]])
+        late = -1e-6 * tracks.unseen_s[left, None]
+        again, found = self._pairs(tracks.last[left], tracks.label[left], xyxy[free], label[free], late)
+        return np.concatenate([rows, left[again]]), chosen[np.concatenate([columns, free[found]])]
 
-    def _predicted(self, tracks: Observed, seen: Detections) -> tuple[I64, I64]:
-        more = None
-        if self.momentum and len(tracks) and len(seen) and not too_many(tracks.position, seen.xyxy):
-            more = self.momentum * _headed(tracks, seen)
-        return self._pairs(tracks.position, tracks.label, seen, more)
-
-    def _pairs(self, boxes: F64, label: I32, seen: Detections, more: F64 | None) -> tuple[I64, I64]:
-        """Pairs of boxes and detections by IoU and what is said `more` (N, M) for each."""
-        if more is None or not len(boxes) or not len(seen) or too_many(boxes, seen.xyxy):
-            return match(boxes, label, seen.xyxy, seen.label, self.match, self._other, self._size)
-        overlap = iou(boxes, seen.xyxy)
+    def _pairs(self, boxes: F64, label: I32, seen: F32, seen_label: I32, more: F64 | None) -> tuple[I64, I64]:
+        """Pairs of boxes and detections by IoU and what is said `more` (N, M) or (N, 1) for each."""
+        if more is None or not len(boxes) or not len(seen) or too_many(boxes, seen):
+            return match(boxes, label, seen, seen_label, self.match, self._other, self._size)
+        overlap = iou(boxes, seen)
         allowed = overlap >= self.match
-        likeness, alike = fit(overlap, boxes, seen.xyxy, self._size)
+        likeness, alike = fit(overlap, boxes, seen, self._size)
         if alike is not None:
             allowed &= alike
-        return assign(*by_label(likeness + more, allowed, overlap, label, seen.label, self._other))
+        return assign(*by_label(likeness + more, allowed, overlap, label, seen_label, self._other))
 
 
-def _headed(tracks: Observed, seen: Detections) -> F64:
+def _headed(tracks: Observed, seen: F32, score: F32) -> F64:
     """How well the way to a detection continues the track (N, M): score times 0.5 straight on, 0 across, -0.5 back."""
-    start = tracks.reference()
-    end = seen.xyxy[:, :2] + seen.xyxy[:, 2:].astype(np.float64)
-    start = start[:, :2] + start[:, 2:]
+    start, end = tracks.reference(), seen.astype(np.float64)
+    start, end = start[:, :2] + start[:, 2:], end[:, :2] + end[:, 2:]
     ahead = tracks.direction
     along = ahead @ end.T
-    along -= (ahead * start).sum(1)[:, None]
-    way = end[:, 0] - start[:, 0, None]
+    along -= np.einsum("ij,ij->i", ahead, start)[:, None]
+    way = end[:, 0] - start[:, :1]
     way *= way
-    across = end[:, 1] - start[:, 1, None]
+    across = end[:, 1] - start[:, 1:]
     across *= across
     way += across
     np.sqrt(way, out=way)
@@ -121,5 +118,5 @@ def _headed(tracks: Observed, seen: Detections) -> F64:
     np.minimum(along, 1, out=along)
     np.maximum(along, -1, out=along)
     np.arcsin(along, out=along)
-    along *= seen.score * (1 / np.pi)
+    along *= score * (1 / np.pi)
     return along
