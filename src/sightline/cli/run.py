@@ -1,7 +1,11 @@
-"""`sightline run MODEL INPUT...`: flags -> one `PipelineConfig`, the same that a pipeline file gives."""
+"""`sightline run MODEL INPUT...`: flags -> one `PipelineConfig`, the same that a pipeline file gives.
+
+Files of DeepStream's applications say everything themselves: see `run_foreign`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +13,13 @@ import typer
 
 from sightline import flags
 from sightline.cli.execute import execute
-from sightline.config import PipelineConfig, StreamConfig
+from sightline.cli.run_foreign import run_files, stands_alone
+from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.config_text import dump_config, load_config
 from sightline.errors import OutputError, UsageError
+from sightline.foreign.applications import Asked
 from sightline.outputs import sinks_for
-from sightline.sources.inputs import expand
+from sightline.sources.inputs import StreamInput, expand
 
 __all__ = ["command"]
 
@@ -25,7 +31,9 @@ Text = str | None
 
 def command(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(help="a model file, a folder that holds it, or a pipeline file (.yaml)")],
+    model: Annotated[
+        str, typer.Argument(help="a model file, a folder that holds it, a pipeline file (.yaml), a DeepStream file")
+    ] = "",
     inputs: Annotated[list[str] | None, typer.Argument(help="videos, pictures, folders, globs, URLs, devices")] = None,
     output: Annotated[Text, typer.Option("-o", "--output", help="annotated video or picture, or a folder/")] = None,
     results: Annotated[Text, typer.Option(help="results as JSON lines: a file, or - for standard output")] = None,
@@ -37,7 +45,7 @@ def command(
     classes: Annotated[list[str] | None, typer.Option(help="only these labels: person,car")] = None,
     crop: Annotated[Text, typer.Option(help="look only at x1,y1,x2,y2 (fractions), or px:x1,y1,x2,y2")] = None,
     limit: Annotated[Text, typer.Option(help="end each stream after 10s, 2min or 250f (frames)")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="begin files anew at their end")] = False,
+    loop: Annotated[bool, typer.Option("-l", "--loop", help="begin files anew at their end")] = False,
     interval: Annotated[int | None, typer.Option(help="frames to pass over between two that are inferred")] = None,
     track: Annotated[Text, typer.Option(help="a tracker: bytetrack, sort, bytetrack:lost_s=2,high=0.6")] = None,
     score: Annotated[float | None, typer.Option(help="least score")] = None,
@@ -56,7 +64,7 @@ def command(
     ] = False,
     runtime: Annotated[Text, typer.Option(help="auto, openvino or onnx")] = None,
     device: Annotated[Text, typer.Option(help="in the runtime's own words: CPU, GPU, CUDAExecutionProvider")] = None,
-    batch: Annotated[int | None, typer.Option(help="frames at once; default: what the model is made for")] = None,
+    batch: Annotated[int | None, typer.Option("-b", "--batch", help="frames at once; default: as the model is")] = None,
     stream: Annotated[int | None, typer.Option(help="index of the video stream in the file")] = None,
     connect_timeout: Annotated[float | None, typer.Option(help="seconds until a live input is given up")] = None,
     stop_on_loss: Annotated[bool, typer.Option("--stop-on-loss", help="one lost stream ends the run")] = False,
@@ -64,10 +72,30 @@ def command(
     overlay: Annotated[Text, typer.Option(help="of the drawing: key=value,...")] = None,
     no_overlay: Annotated[bool, typer.Option("--no-overlay", help="draw nothing")] = False,
     save_config: Annotated[Text, typer.Option(help="write all of this as a pipeline file, and run")] = None,
+    config: Annotated[
+        list[str] | None, typer.Option("-c", "--config", help="a DeepStream or pipeline file (repeatable)")
+    ] = None,
+    given: Annotated[list[str] | None, typer.Option("-i", "--input", help="an input (repeatable)")] = None,
+    display: Annotated[bool, typer.Option("-d", "--display", help="watch it in the browser")] = False,
+    fake: Annotated[bool, typer.Option("-f", "--fake", help="write and show nothing")] = False,
+    mapped: Annotated[
+        list[str] | None, typer.Option("--map", help="OLD=NEW: what a file names, and where it is here (repeatable)")
+    ] = None,
+    root: Annotated[str, typer.Option(help="the folder that stands for /opt/nvidia/deepstream/deepstream")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on standard output")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")] = False,
 ) -> int:
     """A model on videos, pictures or streams: annotated video, results, counts."""
+    files = [*([model] if model else []), *(config or [])]
+    inputs = [*(inputs or []), *(given or [])]
+    if files and (len(files) > 1 or stands_alone(files[0])):
+        asked = Asked(tuple(inputs), batch or 0, display, fake, loop, results=results or "")
+        return run_files(
+            context, files, asked, limit=limit, mapped=mapped or (), root=root, quiet=quiet, as_json=as_json
+        )
+    model = files[0] if files else ""
+    if not model:
+        raise UsageError("run: name a model, a pipeline file or a DeepStream file")
     if not inputs and Path(model).suffix.lower() in _PIPELINES:
         _alone(context, model)
         return execute(load_config(model), quiet=quiet, as_json=as_json)
@@ -77,8 +105,8 @@ def command(
     until = flags.limit(limit)
     box, box_px = flags.crop(crop)
     head_name, head_options = flags.part("head", head, "--head")
-    wants_picture = output is not None or results is None
-    config = PipelineConfig(
+    wants_picture = output is not None or results is None or display
+    made = PipelineConfig(
         streams=tuple(StreamConfig(url=text, stream=stream) for text in inputs),
         model=flags.model(
             model, score=score, nms=nms, top=top, head=head_name, head_options=head_options, color=color,
@@ -89,7 +117,7 @@ def command(
         tracker=flags.tracker(track, needed=bool(line or zone)),
         analytics=flags.analytics(line or (), zone or ()),
         overlay=flags.drawing(overlay) if wants_picture and not no_overlay else None,
-        sinks=sinks_for(streams, output, results, flags.video(video)),
+        sinks=_sinks(streams, output, results, flags.video(video), display=display, fake=fake),
         maps=maps,
         limits=flags.limits(
             duration_s=until.seconds, frames=until.frames, loop=loop or None, interval=interval, crop=box,
@@ -97,8 +125,23 @@ def command(
         ),
     )  # fmt: skip
     if save_config is not None:
-        _save(config, Path(save_config))
-    return execute(config, quiet=quiet, as_json=as_json)
+        _save(made, Path(save_config))
+    return execute(made, quiet=quiet, as_json=as_json)
+
+
+def _sinks(
+    streams: Sequence[StreamInput],
+    output: str | None,
+    results: str | None,
+    video: Mapping[str, object],
+    *,
+    display: bool,
+    fake: bool,
+) -> tuple[PartConfig, ...]:
+    """What -o and --results say; with -d or -f nothing is written that they do not name."""
+    written = output is not None or results is not None or not (display or fake)
+    sinks = sinks_for(streams, output, results, video) if written else ()
+    return (*sinks, PartConfig.model_validate({"kind": "show", "pace": True})) if display else sinks
 
 
 def _alone(context: typer.Context, file: str) -> None:

@@ -13,6 +13,7 @@ from sightline.foreign.fates import KeyFate
 from sightline.foreign.kind import FILE, Kind
 from sightline.foreign.nvinfer_keys import NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
+from sightline.foreign.reasons import REASONS
 from sightline.foreign.service_maker import fates_of_pipeline, is_pipeline, links_of_pipeline
 from sightline.foreign.side_kinds import SIDE_KINDS
 from sightline.foreign.tao_keys import TAO_GROUPS, tao_base_of
@@ -57,8 +58,17 @@ def _is_sources(written: Written) -> bool:
     return written.form == "csv" and {"enable", "uri"} <= first
 
 
+def _is_graph(written: Written) -> bool:
+    return written.form == "yaml" and any(entry.key.startswith("components.0.") for entry in written.entries)
+
+
+def _graph(written: Written) -> tuple[KeyFate, ...]:
+    why = f"{REASONS['not-yet']}: graphs of the Graph Composer"
+    return tuple(KeyFate(e.file, e.line, e.group, e.key, e.value, "ignored", "", why) for e in written.entries)
+
+
 def _nothing_read(written: Written) -> tuple[KeyFate, ...]:
-    why = "in a file of no kind that DeepStream's elements read"
+    why = REASONS["other-file"]
     return tuple(KeyFate(e.file, e.line, e.group, e.key, e.value, "ignored", "", why) for e in written.entries)
 
 
@@ -107,6 +117,7 @@ KINDS: dict[str, Kind] = {
         names={"*/labelfile_path": FILE, "infer_config.preprocess.normalize/mean_file": FILE},
     ),
     **SIDE_KINDS,
+    "graph": Kind("a Graph Composer file", _is_graph, _graph),
     "deepstream-app": Kind("a deepstream-app file", _is_app, fates_of_app, names=_APP_NAMES),
     "service-maker": Kind("a service-maker pipeline", is_pipeline, fates_of_pipeline, more=links_of_pipeline),
     "tao-app": Kind("an application's YAML", _is_tao, fates_of_tao, names=_APP_NAMES),

@@ -39,6 +39,7 @@ REASONS: dict[str, str] = {
     "colour": "labels are drawn on their box's own colour",
     "restart": "takes the pipeline down and builds it anew, as a test",
     "says-itself": "the file that is named says itself what it is",
+    "other-file": "in a file of no kind that DeepStream's elements read",
     "server": "of a server that runs the models; here they run in this process",
 }
 

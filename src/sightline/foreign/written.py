@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -69,10 +70,23 @@ def written_of(text: str, path: Path) -> Written:
         return Written(path, text, form, entries, _groups(entries))
     if form == "lines":
         return Written(path, text, form, (), ())
+    if form == "keys":
+        read = parse_key_file(text, path)
+        return Written(path, text, form, read.entries, read.groups)
     # JSON is YAML as well, and YAML's reader tells lines
-    read = parse_key_file(text, path if form == "keys" else path.with_suffix(".yml"))
-    entries = tuple(_at_home(read.entries, str(path)))
-    return Written(path, text, form, entries, read.groups)
+    known_by = path if path.suffix.lower() in _YAML else path.with_name(f"{path.name}.yml")
+    read_all = [parse_key_file(part, known_by) for part in _documents(text)]
+    entries = tuple(_at_home((entry for read in read_all for entry in read.entries), str(path)))
+    groups = tuple(dict.fromkeys(group for read in read_all for group in read.groups))
+    return Written(path, text, form, entries, groups)
+
+
+def _documents(text: str) -> Iterator[str]:
+    """Each document of a YAML file, behind as many empty lines as stand before it."""
+    lines = text.splitlines()
+    starts = [i for i, line in enumerate(lines) if line.rstrip() == "---" and any(map(_says, lines[:i]))]
+    for start, end in pairwise([0, *starts, len(lines)]):
+        yield "\n" * start + "\n".join(lines[start:end])
 
 
 def _form_of(text: str, suffix: str) -> Form:

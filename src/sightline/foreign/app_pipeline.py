@@ -1,0 +1,275 @@
+"""A deepstream-app file, a TAO application's YAML or their kin -> a pipeline's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StageConfig, StreamConfig
+from sightline.errors import ConfigError
+from sightline.foreign.analytics_config import analytics_of
+from sightline.foreign.app_groups import Group, groups_of
+from sightline.foreign.app_inference import Models, models_of, read_inference
+from sightline.foreign.app_outputs import read_drawing, read_outputs, read_tiles
+from sightline.foreign.app_plan import AppPlan, Camera, Output
+from sightline.foreign.app_sources import read_sources
+from sightline.foreign.dewarper_config import dewarper_of
+from sightline.foreign.msgconv import described_of
+from sightline.foreign.nvmot import nearest_tracker
+from sightline.foreign.places import Places
+from sightline.foreign.preprocess_config import preprocess_of
+from sightline.foreign.service_groups import groups_of_pipeline
+from sightline.foreign.service_maker import is_pipeline
+from sightline.foreign.values import fault, text
+from sightline.foreign.written import Written, read_written
+from sightline.sources.addresses import name_of
+
+__all__ = ["Translated", "config_of", "plan_of", "plan_of_groups"]
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """notes: what a user should know: keys that ask for what is not there, files that are missing."""
+
+    config: PipelineConfig
+    notes: tuple[str, ...] = ()
+
+
+def plan_of(written: Written, places: Places) -> AppPlan:
+    """What a file of deepstream-app, of its kin or of the service maker asks for.
+
+    Raises ConfigError or ModelError naming file, line and key of what cannot be done.
+    """
+    if is_pipeline(written):
+        return plan_of_groups(groups_of_pipeline(written, places), written.path, places)
+    silent = written.has("application")
+    return plan_of_groups(groups_of(written, silent=silent), written.path, places, drawn=not silent)
+
+
+def plan_of_groups(groups: Sequence[Group], file: Path, places: Places, *, drawn: bool = False) -> AppPlan:
+    """drawn: the application draws whether or not there is an [osd]. Raises ConfigError, ModelError."""
+    plan = AppPlan(file)
+    read_sources(groups, plan, places)
+    read_drawing(groups, plan, always=drawn)
+    both = read_tiles(groups, plan)
+    for group in groups:
+        _read(group, plan, places)
+    read_outputs(groups, plan, places, both=both)
+    return plan
+
+
+def _read(group: Group, plan: AppPlan, places: Places) -> None:
+    """The groups that stand for one thing each."""
+    if group.base == "primary-gie#":
+        if plan.primary is not None:
+            raise ConfigError(
+                f"{group.where}: [{group.name}] is a second primary model beside {plan.primary.where}\n"
+                "one primary model looks at all streams; run the other with a file of its own: -c FILE -c FILE"
+            )
+        plan.primary = read_inference(group, plan, places)
+    elif group.base == "secondary-gie#":
+        if (inference := read_inference(group, plan, places)) is not None:
+            plan.secondaries.append(inference)
+    elif group.base == "tracker#":
+        _tracker(group, plan, places)
+    elif group.base in ("nvds-analytics#", "analytics", "analytics-config"):
+        plan.analytics += _file(group, plan, places, "config-file", "cfg-file-path", "config-file-path")
+    elif group.base in ("pre-process", "secondary-pre-process#", "secondary-preprocess#"):
+        plan.preprocess += _file(group, plan, places, "config-file", "config-file-path")
+    elif group.base == "dewarper#":
+        for path in _file(group, plan, places, "config-file"):
+            plan.dewarp[group.whole("source-id", default=group.number)] = path
+    elif group.base == "tests":
+        plan.loop = plan.loop or group.flag("file-loop")
+    elif group.base == "streammux":
+        width, height = group.whole("width"), group.whole("height")
+        plan.muxed = (width, height) if width > 0 and height > 0 else None
+
+
+def _file(group: Group, plan: AppPlan, places: Places, *keys: str) -> list[Path]:
+    entry = group.get(*keys)
+    if entry is None:
+        plan.notes.append(f"{group.where}: [{group.name}] names no file; it does nothing")
+        return []
+    found = places.found(text(entry), group.file)
+    if found is None:
+        looked = places.path(text(entry), group.file)
+        raise fault(entry, f"no such file: looked for {looked}\n--root DIR or --map OLD=NEW says where it is here")
+    return [found]
+
+
+def _tracker(group: Group, plan: AppPlan, places: Places) -> None:
+    """The nearest tracker; one that compares what objects look like brings the model for that."""
+    named = group.get("ll-config-file")
+    written = None
+    if named is not None:
+        found = places.found(text(named), group.file)
+        if found is None:
+            looked = places.path(text(named), group.file)
+            plan.notes.append(f"{named.where}: ll-config-file {looked} is missing; the tracker's own options are used")
+        else:
+            written = read_written(found)
+    made = nearest_tracker(group.text("ll-lib-file"), written)
+    plan.notes += made.notes
+    plan.tracker = made.tracker
+    if made.appearance is None or written is None:
+        return
+    model = places.found(made.appearance.model, written.path)
+    if model is None:
+        plan.notes.append(
+            f"{made.appearance.where}: {made.appearance.model} is missing; objects are told by place alone"
+        )
+        plan.tracker = PartConfig(kind="bytetrack")
+        return
+    plan.appearance = StageConfig.model_validate({**made.appearance.settings, "path": str(model)})
+
+
+# -- the plan -> configuration -----------------------------------------------------------------------------------------
+
+
+def config_of(plan: AppPlan) -> Translated:
+    """Raises ConfigError where something in the plan cannot be."""
+    if not plan.cameras:
+        raise ConfigError(f"{plan.file}: no input is switched on; name one: -i VIDEO")
+    models = models_of(plan)
+    streams = _streams(plan.cameras)
+    analytics = _analytics(plan, models)
+    primary, then = _preprocessed(plan, models, [stream.id for stream in streams])
+    try:
+        config = PipelineConfig(
+            streams=tuple(_watched(stream, i, plan, analytics) for i, stream in enumerate(streams)),
+            model=primary,
+            then=then if plan.appearance is None else (*then, plan.appearance),
+            tracker=plan.tracker,
+            overlay=_overlay(plan, models),
+            sinks=tuple(_sinks(plan, streams)),
+            limits=_limits(plan, models),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{plan.file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return Translated(config, tuple(dict.fromkeys(plan.notes)))
+
+
+def _streams(cameras: list[Camera]) -> list[StreamConfig]:
+    """Each with a name of its own, since other files speak of streams by number."""
+    streams: list[StreamConfig] = []
+    taken: set[str] = set()
+    for camera in cameras:
+        name = camera.id or name_of(camera.url)
+        id, number = name, 1
+        while id in taken:
+            number += 1
+            id = f"{name}#{number}"
+        taken.add(id)
+        streams.append(StreamConfig(url=camera.url, id=id, rtsp_transport=camera.transport))
+    return streams
+
+
+def _watched(
+    stream: StreamConfig, number: int, plan: AppPlan, analytics: Mapping[int, tuple[PartConfig, ...]]
+) -> StreamConfig:
+    """The stream with its own analytics, and flattened where a dewarper is for it."""
+    dewarp: PartConfig | None = None
+    if number in plan.dewarp:
+        made = dewarper_of(read_written(plan.dewarp[number]), source=number)
+        plan.notes += made.notes
+        if len(made.views) > 1:
+            plan.notes.append(f"{plan.dewarp[number]}: {len(made.views)} surfaces; the first one is looked at")
+        dewarp = made.views[0] if made.views else None
+    return stream.model_copy(update={"analytics": analytics.get(number, ()), "dewarp": dewarp})
+
+
+def _analytics(plan: AppPlan, models: Models) -> dict[int, tuple[PartConfig, ...]]:
+    found: dict[int, tuple[PartConfig, ...]] = {}
+    for path in plan.analytics:
+        made = analytics_of(read_written(path), models.labels)
+        plan.notes += made.notes
+        for number, parts in made.streams.items():
+            if number >= len(plan.cameras):
+                plan.notes.append(f"{path}: rules for stream {number}; there are {len(plan.cameras)}, from 0 on")
+            found[number] = (*found.get(number, ()), *parts)
+    return found
+
+
+def _preprocessed(plan: AppPlan, models: Models, ids: list[str]) -> tuple[ModelConfig, tuple[StageConfig, ...]]:
+    """The models, with what preprocessing files say of them."""
+    primary, then = models.primary, list(models.then)
+    for path in plan.preprocess:
+        made = preprocess_of(read_written(path), ids, models.labels)
+        plan.notes += made.notes
+        wanted = {models.ids.get(number, "") for number in made.targets}
+        if not made.enabled:
+            continue
+        if primary.name in wanted or not made.targets:
+            primary = primary.model_copy(update=dict(made.model))
+        then = [
+            stage.model_copy(update={**made.model, **made.stage}) if stage.name in wanted else stage for stage in then
+        ]
+        if made.targets and not wanted & {primary.name, *(stage.name for stage in then)}:
+            numbers = ", ".join(map(str, made.targets))
+            plan.notes.append(f"{path}: target-unique-ids {numbers}: no model has that id; it prepares nothing")
+    return primary, tuple(then)
+
+
+def _overlay(plan: AppPlan, models: Models) -> PartConfig | None:
+    if plan.overlay is None:
+        return None
+    colours = {"colors": dict(models.colours)} if models.colours else {}
+    return PartConfig.model_validate({**plan.overlay, **colours})
+
+
+def _limits(plan: AppPlan, models: Models) -> LimitsConfig:
+    """Frames that a source drops are frames that are not looked at: the same ones, as far as the streams agree."""
+    drops = {max(1, camera.drop) for camera in plan.cameras}
+    if len(drops) > 1:
+        plan.notes.append(f"{plan.file}: drop-frame-interval differs between sources; the smallest is taken for all")
+    return LimitsConfig(loop=plan.loop, interval=(models.interval + 1) * min(drops) - 1)
+
+
+def _sinks(plan: AppPlan, streams: list[StreamConfig]) -> list[PartConfig]:
+    sinks = [_part(output, plan, streams) for output in plan.outputs]
+    sinks += [{"kind": "jsonl", "path": path} for path in plan.results]
+    if sum(sink["kind"] == "show" for sink in sinks) > 1:  # two windows are one page
+        first = next(sink for sink in sinks if sink["kind"] == "show")
+        sinks = [sink for sink in sinks if sink["kind"] != "show" or sink is first]
+    return [PartConfig.model_validate(sink) for sink in sinks]
+
+
+def _part(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> dict[str, object]:
+    if output.kind == "show":
+        return {"kind": "show", "pace": output.pace}
+    if output.messages is not None:
+        return {"kind": "jsonl", "path": output.path, "payload": _payload(output, plan)}
+    encoded: dict[str, object] = {"codec": output.codec, **({"preset": output.preset} if output.preset else {})}
+    if output.tiled and plan.tiles is not None:
+        tiles = plan.tiles
+        size = {"rows": tiles.rows, "columns": tiles.columns, "width": tiles.width, "height": tiles.height}
+        return {"kind": "mosaic", "path": output.path, **size, **encoded}
+    return {"kind": "video", "path": _own_path(output, plan, streams), **encoded}
+
+
+def _own_path(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> str:
+    """Of several streams each has a file of its own."""
+    if len(streams) == 1:
+        return output.path
+    path = Path(output.path)
+    return str(path.with_name(f"{path.stem}-{{stream}}{path.suffix}"))
+
+
+def _payload(output: Output, plan: AppPlan) -> dict[str, object]:
+    messages = output.messages
+    if messages is None:
+        return {}
+    made: dict[str, object] = {"kind": messages.payload, "api": messages.api}
+    if messages.every > 1:
+        made["every"] = messages.every
+    if plan.muxed is not None:
+        made["size_wh"] = plan.muxed
+    if messages.config is not None:
+        known = described_of(read_written(messages.config)).options()
+        made |= {key: value for key, value in known.items() if key == "sensors" or messages.payload == "deepstream"}
+    return made
