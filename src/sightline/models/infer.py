@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -94,9 +95,11 @@ class Model:
     _sent: deque[_Sent] = field(default_factory=deque[_Sent])
     _parsed: deque[_Sent] = field(default_factory=deque[_Sent])
     _filling: Filling = field(init=False)
+    _parses: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._filling = Filling(self.spec, self.crop, self.crop_px)
+        self._parses = isinstance(self.head, Parser)  # once: asking a protocol takes its time
 
     @property
     def picture_input(self) -> InputSpec:
@@ -198,8 +201,8 @@ class Model:
 
     def collect(self, timeout_s: float) -> list[tuple[Look, Prediction]] | None:
         """The oldest request's looks (without pictures) and predictions in frame pixels; None: not within timeout."""
-        if isinstance(self.head, Parser):
-            return self._collect_parsed(self.head, timeout_s)
+        if self._parses:
+            return self._collect_parsed(cast(Parser, self.head), timeout_s)
         if not self._sent:
             return None
         sent = self._sent[0]
@@ -207,7 +210,7 @@ class Model:
         if ticket is None:
             return None
         began = time.thread_time()
-        predictions = self.head(ticket.outputs, self.spec, sent.views)
+        predictions = cast(Head, self.head)(ticket.outputs, self.spec, sent.views)
         ticket.release()
         self._give_back()
         done = self._done(sent, predictions)
@@ -283,8 +286,8 @@ class Model:
         """Wait for what runs, then let go of every compiled form."""
         self._sent.clear()
         self._parsed.clear()
-        if isinstance(self.head, Parser):
-            self.head.close()
+        if self._parses:
+            cast(Parser, self.head).close()
         for line in self._lines.values():
             line.session.close()
         self._lines.clear()
