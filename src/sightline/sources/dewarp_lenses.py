@@ -59,7 +59,8 @@ def by_panorama(rays: F64) -> F64:
 
 def first_turn(distortion: Sequence[float], most: float) -> float:
     """The least t > 0 at which t (1 + k1 t^2 + k2 t^4 + ...) stops growing; `most` where it never does below."""
-    derivative = [(2 * i + 1) * k for i, k in enumerate((1.0, *distortion))]  # in t^2
+    known = (k if abs(k) > 1e-12 else 0.0 for k in distortion)
+    derivative = [(2 * i + 1) * k for i, k in enumerate((1.0, *known))]  # in t^2
     roots = np.roots(derivative[::-1]) if any(derivative[1:]) else np.zeros(0)
     real = roots.real[(np.abs(roots.imag) < 1e-9 * (1 + np.abs(roots.real))) & (roots.real > 0)]
     return min(most, float(np.sqrt(real.min()))) if len(real) else most

@@ -90,6 +90,7 @@ def _table(dewarp: Dewarp, picture: Picture, size_wh: tuple[int, int], step: int
     part = np.empty((height, width), np.uint16)
     blind = np.zeros((height, width), np.bool_)
     columns = np.arange(width, dtype=np.float64) * step + (step - 1) / 2
+    last = tuple(-(-side // step) - 1 for side in picture.coded_wh)
     lines = np.arange(height, dtype=np.float64) * step + (step - 1) / 2
     for top in range(0, height, _BAND):
         rows = slice(top, min(height, top + _BAND))
@@ -98,11 +99,20 @@ def _table(dewarp: Dewarp, picture: Picture, size_wh: tuple[int, int], step: int
         seen = (seen + 0.5) / step - 0.5
         blind[rows] = np.isnan(seen).any(-1)
         seen[blind[rows]] = _FAR
-        if dewarp.wraps:
-            seen[..., 1] = np.clip(seen[..., 1], 0, -(-picture.coded_wh[1] // step) - 1)
+        _settle(seen, last, repeat=dewarp.wraps)
         exact = np.clip(seen, _FAR, -2 * _FAR).astype(np.float32)
         whole[rows], part[rows] = cv2.convertMaps(exact, None, cv2.CV_16SC2)  # pyright: ignore
     return _Table(whole, part, blind if blind.any() else None)
+
+
+def _settle(seen: F64, last: tuple[int, ...], *, repeat: bool) -> None:
+    """What lies on the outer half of the first or last pixel is that pixel, in place; repeat: so are rows beyond."""
+    for axis, most in enumerate(last):
+        along = seen[..., axis]
+        edge = (along >= -0.5) & (along <= most + 0.5)
+        if repeat:
+            edge = np.full_like(edge, axis == 1)  # columns go around
+        along[edge] = np.clip(along[edge], 0, most)
 
 
 def _as_coded(points: F64, picture: Picture) -> F64:
