@@ -17,6 +17,7 @@ from sightline.errors import SightlineError, UsageError
 from sightline.models.identify import Identified, identify, require
 from sightline.outputs import check_outputs
 from sightline.parts import construct
+from sightline.pipeline.build_models import build_model, build_stages, viewing_of
 from sightline.plugins import resolve
 from sightline.sources.inputs import StreamInput, expand
 from sightline.sources.opening import device_path
@@ -83,6 +84,8 @@ def judge_pipeline(config: PipelineConfig, file: str) -> Verdict:
             continue
         for item in tried(lambda url=stream.url: expand([url]), "streams", i, "url") or ():
             verdict.streams.append(replace(item, id=stream.id or item.id))
+        if stream.dewarp is not None:
+            tried(lambda p=stream.dewarp: construct("dewarp", p.kind, p.options), "streams", i, "dewarp")
         for j, part in enumerate(stream.analytics):
             tried(lambda p=part: construct("analytic", p.kind, p.options), "streams", i, "analytics", j)
     for i, part in enumerate(config.analytics):
@@ -96,8 +99,17 @@ def judge_pipeline(config: PipelineConfig, file: str) -> Verdict:
         if found := tried(lambda m=model: _model(m), *key, "path"):
             verdict.models.append(found)
             verdict.warnings += [*found.warnings, *(f"{found.weights.name}: {doubt}" for doubt in found.doubts)]
+    if not verdict.faults:
+        tried(lambda: _stages(config), "then" if config.then else "model")
     tried(lambda: check_outputs(config, verdict.streams), "sinks")
     return verdict
+
+
+def _stages(config: PipelineConfig) -> None:
+    """Whether the models fit together; nothing is compiled."""
+    primary, _ = build_model(config.model, config)
+    viewing_of(config.model, primary.spec)
+    build_stages(config, primary)
 
 
 def _model(config: ModelConfig) -> Identified:
