@@ -5,7 +5,8 @@ Files of DeepStream's applications say everything themselves: see `run_foreign`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping as Pairs
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,12 @@ import typer
 from sightline import flags
 from sightline.cli.execute import execute
 from sightline.cli.run_foreign import run_files, stands_alone
+from sightline.cli.run_twin import is_twin_file, run_twin
 from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.config_text import dump_config, load_config
 from sightline.errors import OutputError, UsageError
 from sightline.foreign.applications import Asked
+from sightline.foreign.mapping import Mapping
 from sightline.outputs import sinks_for
 from sightline.sources.inputs import StreamInput, expand
 
@@ -88,6 +91,12 @@ def command(
     """A model on videos, pictures or streams: annotated video, results, counts."""
     files = [*([model] if model else []), *(config or [])]
     inputs = [*(inputs or []), *(given or [])]
+    if len(files) == 1 and is_twin_file(files[0]) and not inputs:
+        asked = Asked((), batch or 0, display, fake, loop)
+        mapping = Mapping.parsed(mapped or (), root)
+        return run_twin(
+            context, Path(files[0]), mapping, asked, out=output or "", limit=limit, quiet=quiet, as_json=as_json
+        )
     if files and (len(files) > 1 or stands_alone(files[0])):
         asked = Asked(tuple(inputs), batch or 0, display, fake, loop, results=results or "")
         return run_files(
@@ -133,7 +142,7 @@ def _sinks(
     streams: Sequence[StreamInput],
     output: str | None,
     results: str | None,
-    video: Mapping[str, object],
+    video: Pairs[str, object],
     *,
     display: bool,
     fake: bool,

@@ -17,6 +17,7 @@ from sightline.foreign.reasons import REASONS
 from sightline.foreign.service_maker import fates_of_pipeline, is_pipeline, links_of_pipeline
 from sightline.foreign.side_kinds import SIDE_KINDS
 from sightline.foreign.tao_keys import TAO_GROUPS, tao_base_of
+from sightline.foreign.twin_fates import fates_of_twin, is_twin, links_of_twin
 from sightline.foreign.written import Written
 
 __all__ = ["KINDS", "OTHER", "kind_of"]
@@ -110,6 +111,7 @@ _APP_NAMES = {
 OTHER = Kind("another file", lambda written: True, _nothing_read)
 
 KINDS: dict[str, Kind] = {
+    "twin": Kind("a twin of the Azure DeepStream Accelerator", is_twin, fates_of_twin, more=links_of_twin),
     "nvinferserver": Kind(
         "an nvinferserver configuration",
         _is_nvinferserver,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from sightline.errors import hide_credentials
 
-__all__ = ["hidden", "shown"]
+__all__ = ["hidden", "shown", "with_credentials"]
 
 _HIDDEN = "***"
 # key=value pairs within a text: connection strings, properties of elements, environments
@@ -36,3 +37,12 @@ def shown(key: str, value: str) -> str:
         return _HIDDEN
     plain = _ADDRESS.sub(lambda found: _QUERY.sub(_HIDDEN, found.group()), value)
     return _INSIDE.sub(lambda found: found[1] + _HIDDEN, hide_credentials(plain))
+
+
+def with_credentials(url: str, user: str, password: str) -> str:
+    """The address with user and password, which go above those that it has. To be opened, never to be shown."""
+    if not user:
+        return url
+    parts = urlsplit(url)
+    said = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return urlunsplit(parts._replace(netloc=f"{said}@{parts.netloc.rpartition('@')[2]}"))

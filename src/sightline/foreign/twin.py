@@ -22,6 +22,7 @@ __all__ = [
     "Twin",
     "TwinPipeline",
     "components_of",
+    "components_path",
     "found_below",
     "holds_twin",
 ]
@@ -142,6 +143,20 @@ def components_of(root: Json) -> Json | None:
     telling = ("deepStream", "sensors")
     named = outer is not root or inner is not None
     return found if named or all(found.get(key) is not None for key in telling) else None
+
+
+def components_path(root: Json) -> str | None:
+    """The way from `root` to its components, as entries have it: `a.b[0].c`; None where there are none."""
+    wanted = components_of(root)
+    return None if wanted is None else next((way for way, value in _ways(root, "", 0) if value is wanted), None)
+
+
+def _ways(value: Json, way: str, depth: int) -> Iterator[tuple[str, Json]]:
+    yield way, value
+    if depth > _DEEPEST:
+        return
+    for name, _, below in value.members:
+        yield from _ways(below, f"{way}.{name}" if way else name, depth + 1)
 
 
 def found_below(value: Json, depth: int = 0) -> Iterator[tuple[str, Json]]:

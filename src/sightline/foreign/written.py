@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from sightline.foreign.json_text import entries_of_json, parse_json
 from sightline.foreign.keyfile import Entry, parse_key_file, text_of_file
 from sightline.foreign.protobuf_entries import entries_of
 from sightline.foreign.protobuf_text import parse_message
@@ -73,7 +74,9 @@ def written_of(text: str, path: Path) -> Written:
     if form == "keys":
         read = parse_key_file(text, path)
         return Written(path, text, form, read.entries, read.groups)
-    # JSON is YAML as well, and YAML's reader tells lines
+    if form == "json":
+        entries = entries_of_json(parse_json(text, path), str(path))
+        return Written(path, text, form, entries, _groups(entries))
     known_by = path if path.suffix.lower() in _YAML else path.with_name(f"{path.name}.yml")
     read_all = [parse_key_file(part, known_by) for part in _documents(text)]
     entries = tuple(_at_home((entry for read in read_all for entry in read.entries), str(path)))

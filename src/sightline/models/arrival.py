@@ -26,7 +26,7 @@ from sightline.models.manifest import Manifest, load_manifest
 from sightline.models.nothing import NOTHING, nothing_manifest, write_nothing
 from sightline.models.samples import expected_file
 
-__all__ = ["Arrived", "arrive", "import_cache"]
+__all__ = ["Arrived", "arrive", "import_cache", "into_cache"]
 
 _KEPT = 32
 
@@ -84,7 +84,7 @@ def _nothing(workspace: Path | None) -> Arrived:
             def make(draft: Path) -> None:
                 write_nothing(draft)
 
-            _into_cache(folder, make)
+            into_cache(folder, make)
     located = _located(folder / "nothing.onnx", folder, whole=True)
     return Arrived(located, nothing_manifest(), "builtin", located.parts)
 
@@ -147,7 +147,7 @@ def _unpacked(found: Meant, given: Sequence[Path], workspace: Path | None) -> Ar
     else:
         entry = import_cache() / key
         if not entry.is_dir():
-            _into_cache(entry, lambda draft: _as_is(unpack(found.path, draft)))
+            into_cache(entry, lambda draft: _as_is(unpack(found.path, draft)))
         os.utime(entry)
         inside = list(entry.iterdir())
         folder = inside[0] if len(inside) == 1 and inside[0].is_dir() else entry
@@ -235,14 +235,14 @@ def _from_cache(found: Meant, given: Sequence[Path]) -> Imported:
         imported = _importer(found.format)(_foreign(found, draft, given))
         (draft / "import.json").write_text(_remember(imported, draft), "utf-8")
 
-    _into_cache(entry, make)
+    into_cache(entry, make)
     made = _recall(entry)
     if made is None:
         raise ModelError(f"{found.path}: the files it is made of changed while they were read; try again")
     return made
 
 
-def _into_cache(entry: Path, make: Callable[[Path], None]) -> None:
+def into_cache(entry: Path, make: Callable[[Path], None]) -> None:
     """`make` fills a draft that then gets its name at once: a cache never holds half an import."""
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
