@@ -93,8 +93,10 @@ def onto(surface: str, ray: np.ndarray, control: float) -> tuple[float, float] |
         case "fisheye":
             return (angle * x / off, angle * y / off) if off > 1e-9 else (0.0, 0.0)
         case "panini":
+            if around < 0.05 or control + math.cos(longitude) < 0.2:
+                return None
             scale = (control + 1) / (control + math.cos(longitude))
-            return (scale * math.sin(longitude), scale * y / around) if control + math.cos(longitude) > 0.2 else None
+            return scale * math.sin(longitude), scale * y / around
         case "stereographic":
             if control + z < 0.2 or off < 1e-9:
                 return None
@@ -181,7 +183,7 @@ def _turned(ray: np.ndarray, yaw: float, pitch: float, roll: float) -> np.ndarra
     ("turn", "right", "down"),
     [({"yaw_deg": 30}, 1, 0), ({"pitch_deg": 30}, 0, -1), ({"yaw_deg": -30}, -1, 0), ({"pitch_deg": -30}, 0, 1)],
 )
-def test_yaw_looks_right_and_pitch_looks_up(turn: dict[str, float], right: int, down: int) -> None:
+def test_yaw_looks_right_and_pitch_looks_up(turn: dict[str, Any], right: int, down: int) -> None:
     dewarp = FisheyeDewarp(focal_px=150, width=321, height=241, **turn)
     seen = dewarp.look_up(WIDE, np.array(160.0), np.array(120.0)) - (319.5, 239.5)
     np.testing.assert_allclose(seen, np.array([right, down]) * 150 * math.radians(30), atol=1e-9)
@@ -208,7 +210,7 @@ def test_the_order_of_turns_is_the_user_s() -> None:
 
 @pytest.mark.parametrize("surface", SURFACES)
 @pytest.mark.parametrize("size", [{}, {"output_height": 100}])
-def test_first_and_last_row_are_at_the_angles_that_were_asked_for(surface: Any, size: dict[str, int]) -> None:
+def test_first_and_last_row_are_at_the_angles_that_were_asked_for(surface: Any, size: dict[str, Any]) -> None:
     dewarp = FisheyeDewarp(to=surface, focal_px=150, width=301, height=201, top_deg=40, bottom_deg=-25, **size)
     last = dewarp.size_of(WIDE)[1] - 1
     edge = 0.0 if not size else 0.5 * 201 / 100 - 0.5  # the middle of a row of twice the height
