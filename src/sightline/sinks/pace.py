@@ -6,6 +6,7 @@ so far, but for nobody longer than `wait_s` of another's pictures: who is later 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Pace(Generic[T]):
         strand = self._strands.setdefault(stream, _Strand())
         tick = self._tick_of(strand, stream, at)
         strand.newest = tick
-        if strand.ahead and round(strand.ahead[-1][0]) == round(tick):
+        if strand.ahead and math.floor(strand.ahead[-1][0] + 0.5) == math.floor(tick + 0.5):
             strand.ahead[-1] = tick, picture
         else:
             strand.ahead.append((tick, picture))
