@@ -121,10 +121,15 @@ def dewarper_of(
     Raises ConfigError naming file, line and key of what is wrong.
     """
     output = _output(written)
-    if all(written.get("property", f"{name}-calibration-file") for name in ("aisle", "spot")):
-        return _of_tables(written, aisles, spots, source, output)
-    views: list[PartConfig] = []
+    named = [written.get("property", f"{name}-calibration-file") for name in ("aisle", "spot")]
     notes: list[str] = []
+    if all(named):
+        if aisles is not None and spots is not None:
+            return _of_tables(written, aisles, spots, source, output)
+        lost = named[0] if aisles is None else named[1]
+        if lost is not None:
+            notes.append(f"{lost.where}: {lost.key} {lost.value} is missing; the surfaces of this file are used")
+    views: list[PartConfig] = []
     for group in written.groups:
         if numbered(group, "surface") is None:
             continue
@@ -141,8 +146,7 @@ def dewarper_of(
 def _type(entry: Entry) -> int:
     value = whole(entry)
     if not 1 <= value < len(_TYPES):
-        known = ", ".join(f"{i} {'-'.join(pair)}" for i, pair in enumerate(_TYPES) if i)
-        raise fault(entry, f"no projection; known: {known}")
+        raise fault(entry, f"no projection; known: 1 to {len(_TYPES) - 1}, the numbers of NvDsSurfaceType")
     return value
 
 
@@ -247,13 +251,10 @@ _COLUMNS = {
 
 
 def _of_tables(
-    written: Written, aisles: Written | None, spots: Written | None, source: int, output: Mapping[str, object]
+    written: Written, aisles: Written, spots: Written, source: int, output: Mapping[str, object]
 ) -> DewarperFile:
     views: list[PartConfig] = []
-    for name, table, to in (("spot", spots, "pushbroom"), ("aisle", aisles, "lying-cylinder")):
-        entry = written.get("property", f"{name}-calibration-file")
-        if table is None:
-            raise ConfigError(f"{written.path}: {entry.value if entry else name}: the table of views is not there")
+    for table, to in ((spots, "pushbroom"), (aisles, "lying-cylinder")):
         views += [PartConfig(kind="fisheye", **({"to": to} | dict(output) | row)) for row in _rows(table, source)]
     if not views:
         raise ConfigError(f"{written.path}: neither table has a row for source {source}")

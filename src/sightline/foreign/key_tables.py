@@ -23,6 +23,8 @@ class KeyTable(Mapping[str, Known]):
     def __getitem__(self, key: str) -> Known:
         if key in self._plain:
             return self._plain[key]
+        if key in self._open:
+            return self._open[key]
         for pattern, known in self._patterns:
             if pattern.fullmatch(key):
                 return known

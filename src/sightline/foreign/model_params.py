@@ -51,8 +51,7 @@ TABLE = KeyTable(
         "numLandmarks": passed("graph"),
         "mean": passed("head"),
         "stdev": passed("head"),
-    },
-    {"label.#": Known("translated", "labels", "number,name of a class")},
+    }
 )
 PARAMS = Rules(lambda group: TABLE if not group else None, ("",), "a model's parameters")
 _TELLING = ("threshHeat", "threshVectorScore", "jointEdges", "etltPath", "etltKey", "numLandmarks")

@@ -16,7 +16,7 @@ from sightline.foreign.keyfile import Entry
 from sightline.foreign.values import choice, fault, flag, number, numbers, text, whole
 from sightline.foreign.written import Written
 
-__all__ = ["APPEARANCE", "Appearance", "NearestTracker", "tracker_of", "tracker_of_library"]
+__all__ = ["APPEARANCE", "Appearance", "NearestTracker", "nearest_tracker", "tracker_of", "tracker_of_library"]
 
 APPEARANCE = "appearance"  # the name of the stage that says what objects look like
 _OLD = "NvDCF"
@@ -65,13 +65,24 @@ def tracker_of_library(name: str) -> NearestTracker:
     return NearestTracker(PartConfig(kind=kind or "bytetrack"), None, notes)
 
 
-def tracker_of(written: Written) -> NearestTracker:
-    """Raises ConfigError naming file, line and key of what is wrong."""
+def nearest_tracker(library: str, configured: Written | None, score: float = 0.0) -> NearestTracker:
+    """What a [tracker] means: its ll-config-file, as it was read, or else its ll-lib-file. score: see `tracker_of`.
+
+    Raises ConfigError.
+    """
+    return tracker_of_library(library) if configured is None else tracker_of(configured, score)
+
+
+def tracker_of(written: Written, score: float = 0.0) -> NearestTracker:
+    """score: the model's own threshold, below which no detection reaches the tracker; 0: not known.
+
+    Raises ConfigError naming file, line and key of what is wrong.
+    """
     said = _Said(written)
     notes: list[str] = []
     appearance = _appearance(said, notes)
     kind = _kind(said, appearance)
-    options = _score_options(said, kind) | _life_options(said) | _fit_options(said, kind)
+    options = _score_options(said, kind, score) | _life_options(said) | _fit_options(said, kind)
     if kind == "botsort":
         options |= {"camera_motion": False, "instant": False, "appearance": APPEARANCE} | _likeness_options(said)
     return NearestTracker(PartConfig(kind=kind, **options), appearance, tuple(notes))
@@ -120,12 +131,14 @@ def _kind(said: _Said, appearance: Appearance | None) -> str:
     return "bytetrack" if rounds else "sort"
 
 
-def _score_options(said: _Said, kind: str) -> dict[str, object]:
-    low = said.share("BaseConfig", "minDetectorConfidence", 0.0)
+def _score_options(said: _Said, kind: str, score: float) -> dict[str, object]:
+    """What the model itself drops never reaches the tracker there; what is not said is left to the model's own."""
+    low = max(score, said.share("BaseConfig", "minDetectorConfidence", 0.0))
+    found: dict[str, object] = {"low": low} if low > 0 else {}
     if kind in ("iou", "sort"):
-        return {"low": low, "activate": low}
+        return found
     high = max(low, said.share("DataAssociator", "tentativeDetectorConfidence", _TENTATIVE))
-    return {"low": low, "high": high, "activate": high}
+    return {**found, "high": high, "activate": high}
 
 
 def _life_options(said: _Said) -> dict[str, object]:
@@ -161,7 +174,7 @@ def _fit_options(said: _Said, kind: str) -> dict[str, object]:
     }
     if said.get("DataAssociator", "matchingScoreWeight4Iou") is None:
         weights["Iou"] = 1.0
-    overall = said.share("DataAssociator", "minMatchingScore4Overall", 0.0)
+    overall = 0.0 if _by_looks_alone(said) else said.share("DataAssociator", "minMatchingScore4Overall", 0.0)
     # what the overlap has to give where everything else agrees wholly
     rest = overall - sum(weights.values()) + weights["Iou"]
     implied = rest / weights["Iou"] if rest > 0 and weights["Iou"] > 0 else 0.0
@@ -183,6 +196,12 @@ def _fit_options(said: _Said, kind: str) -> dict[str, object]:
     return found
 
 
+def _by_looks_alone(said: _Said) -> bool:
+    """DeepStream 6.0 to 6.2: with a re-identification model the overall score is what things look like."""
+    weights = ("matchingScoreWeight4Iou", "matchingScoreWeight4ReidSimilarity")
+    return _reid_type(said) in (1, 3) and all(said.get("DataAssociator", key) is None for key in weights)
+
+
 def _likeness_options(said: _Said) -> dict[str, object]:
     """Of the pairs themselves for reidType 1 and 3, of lost tracks that are found for 2: here one and the same."""
     again = _reid_type(said) == 2
@@ -190,6 +209,8 @@ def _likeness_options(said: _Said) -> dict[str, object]:
     found: dict[str, object] = {}
     if said.get(group, "minMatchingScore4ReidSimilarity") is not None:
         found["appearance_match"] = said.share(group, "minMatchingScore4ReidSimilarity", 0.5)
+    elif _by_looks_alone(said):
+        found["appearance_match"] = said.share(group, "minMatchingScore4Overall", 0.5)
     weight = said.get(group, "matchingScoreWeight4ReidSimilarity")
     other = "TrackletSimilarity" if again else "Iou"
     overlap = said.get(group, f"matchingScoreWeight4{other}")

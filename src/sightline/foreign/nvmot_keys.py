@@ -216,7 +216,6 @@ _OLD = {
     "kfMeasurementNoiseVar4Trk": passed("filter"),
     "kfMeasurementNoiseVar4Det": passed("noise"),
     "useTrackSmoothing": passed("smooth", "0"),
-    "maxNumTargets": _MANAGEMENT["maxTargetsPerStream"],
     "reportPastFrames": passed("inside", "0"),
 }
 

@@ -70,9 +70,7 @@ GROUPS: dict[str, KeyTable] = {
         {
             "src-ids": translated("model.regions.streams", "-1: every stream"),
             "process-on-roi": translated("model.regions", "0: the whole frame"),
-            "process-on-all-objects": translated(
-                "stage", "1: objects wherever they are, 0: those that reach into a region"
-            ),
+            "process-on-all-objects": passed("not-regions", "1"),
             "operate-on-class-ids": translated("stage.objects"),
             "interval": translated("stage.interval"),
             "input-object-min-width": translated("stage.min_size_px", _SIZE),

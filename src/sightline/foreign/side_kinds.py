@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sightline.foreign.analytics_config import ANALYTICS, is_analytics
 from sightline.foreign.app_input_keys import TRACKER
 from sightline.foreign.broker_keys import BROKER, is_broker
+from sightline.foreign.camera_list import CAMERA_LIST, is_cameras
 from sightline.foreign.dewarper_config import DEWARPER, is_dewarper
 from sightline.foreign.fates import Known, Rules
 from sightline.foreign.key_tables import KeyTable, numbered
@@ -17,29 +18,15 @@ from sightline.foreign.mux_keys import METAMUX, STREAMMUX, is_metamux, is_stream
 from sightline.foreign.nvmot_keys import NVMOT, NVMOT_GROUPS
 from sightline.foreign.postprocess_keys import POSTPROCESS, is_postprocess
 from sightline.foreign.preprocess_config import PREPROCESS, is_preprocess
-from sightline.foreign.reasons import translated
 from sightline.foreign.side_reasons import passed
 from sightline.foreign.triton_keys import TRITON, is_triton
 from sightline.foreign.written import Written
 
-__all__ = ["CAMERAS", "CAMERA_MODEL", "SIDE_KINDS", "TIMES", "TRACKER_FILE"]
+__all__ = ["CAMERA_MODEL", "SIDE_KINDS", "TIMES", "TRACKER_FILE"]
 
 # [tracker], a file of its own
 TRACKER_FILE = Rules(lambda group: TRACKER if group == "tracker" else None, ("tracker",), "a tracker's file")
 
-# service-maker's list of cameras
-CAMERAS = KeyTable(
-    {},
-    {
-        "camera-list.#.camera-type": translated("streams.url", "V4L2 and CSI: a device"),
-        "camera-list.#.camera-v4l2-dev-node": translated("streams.url", "the device of that number"),
-        "camera-list.#.camera-csi-sensor-id": translated("streams.url", "the device of that number"),
-        "camera-list.#.camera-*": passed("camera"),
-        "camera-list.#.gpu-id": passed("hardware"),
-        "camera-list.#.nvbuf-mem-type": passed("memory"),
-        "camera-list.#.nvvideoconvert-copy-hw": passed("hardware"),
-    },
-)
 # what a tracker in the world's coordinates is told of a camera
 CAMERA_MODEL: dict[str, Mapping[str, Known]] = {
     "": KeyTable(dict.fromkeys(("projectionMatrix_3x4", "projectionMatrix_3x4_w2p"), passed("world"))),
@@ -51,7 +38,6 @@ TIMES = KeyTable(
         ("begin_time_hour_minute", "end_time_hour_minute", "time_to_skip_hour_minute_second"), passed("rules")
     )
 )
-_CAMERA_LIST = Rules(lambda group: None if group else CAMERAS, ("",), "a list of cameras")
 _CAMERA_FILE = Rules(CAMERA_MODEL.get, tuple(CAMERA_MODEL), "a camera's model")
 _TIMES_FILE = Rules(lambda group: None if numbered(group, "row") is None else TIMES, ("row0",), "a table of times")
 
@@ -62,10 +48,6 @@ def _is_nvmot(written: Written) -> bool:
 
 def _is_tracker(written: Written) -> bool:
     return written.groups == ("tracker",)
-
-
-def _is_cameras(written: Written) -> bool:
-    return any(entry.key.startswith("camera-list.") for entry in written.entries)
 
 
 def _is_camera(written: Written) -> bool:
@@ -96,7 +78,7 @@ SIDE_KINDS: dict[str, Kind] = {
     "postprocess": Kind("an nvdspostprocess configuration", is_postprocess, POSTPROCESS),
     "triton": Kind("a Triton model configuration", is_triton, TRITON),
     "model-params": Kind("a model's parameters", is_model_params, PARAMS),
-    "cameras": Kind("a list of cameras", _is_cameras, _CAMERA_LIST),
+    "cameras": Kind("a list of cameras", is_cameras, CAMERA_LIST),
     "camera-model": Kind("a camera's model", _is_camera, _CAMERA_FILE),
     "times": Kind("a table of times", _is_times, _TIMES_FILE),
 }

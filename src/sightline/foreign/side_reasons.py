@@ -21,7 +21,6 @@ SIDE_REASONS: dict[str, str] = {
     "sequence": "a model that looks at many frames at once says in its manifest how many",
     "mean-picture": "a mean is a number a channel here; sightline import reads such a picture of nvinfer's own file",
     "drawn": "lines and regions are drawn with their counts; the overlay has options of its own",
-    "window": "counts are those of each frame; a roll-up sums them over time",
     "unnamed": "nothing else names it",
     "encrypted": "of an encrypted model, which nobody else can read; export it as ONNX",
     "uff": "a form that no runtime reads any more; export the model as ONNX",
@@ -49,13 +48,10 @@ SIDE_REASONS: dict[str, str] = {
     "serving": "says how a server runs the model; here it runs in this process",
     "checked": "the graph tells it; where it says something else, that is told",
     "ensemble": "a chain of models: name the folder of the one that finds the objects",
-    "deployment": "deploys containers; no setting of a pipeline",
     "head": "of compiled code that reads a model's outputs; the head that does so here has options of its own",
     "rules": "of when pictures are saved; --logic rules say when recordings start and stop",
     "camera": "of a camera's driver; the device's own best mode is taken",
-    "view": "of what the application shows; sinks and overlay say it",
     "raw": "raw outputs go to no other program here; a head reads them",
-    "small": "objects are reported however small or near the edge they are",
 }
 
 
