@@ -79,7 +79,7 @@ def command(
         list[str] | None, typer.Option("-c", "--config", help="a DeepStream or pipeline file (repeatable)")
     ] = None,
     given: Annotated[list[str] | None, typer.Option("-i", "--input", help="an input (repeatable)")] = None,
-    display: Annotated[bool, typer.Option("-d", "--display", help="watch it in the browser")] = False,
+    display: Annotated[bool, typer.Option("-d", "--display", "--show", help="watch it live in the browser")] = False,
     fake: Annotated[bool, typer.Option("-f", "--fake", help="write and show nothing")] = False,
     mapped: Annotated[
         list[str] | None, typer.Option("--map", help="OLD=NEW: what a file names, and where it is here (repeatable)")
