@@ -128,6 +128,7 @@ FAMILY_OF_HEAD = {
     "centerface": "centerface",
     "dbface": "dbface",
     "darknet-yolo": "darknet",
+    "yolo-cells": "yolov4",
     "darknet-region": "darknet",
     "darknet-detection": "darknet",
     "yolov5-face": "ultralytics",
