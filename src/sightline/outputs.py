@@ -108,6 +108,8 @@ def written(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]
                 continue
             name = "results.jsonl" if len(inputs) != 1 else output_name(inputs[0].id, ".jsonl")
             files.append(Path(path, name) if is_folder(path) else Path(path))
+        elif sink.kind == "mosaic":
+            files.append(Path(path))
         elif sink.kind in ("video", "pictures"):
             for item in inputs:
                 files += _of_stream(stream_path(path, item), item)

@@ -6,7 +6,17 @@ from sightline.foreign.fates import Known
 from sightline.foreign.key_tables import KeyTable
 from sightline.foreign.reasons import each, honoured, ignored, translated
 
-__all__ = ["ENABLE", "GIE", "PRIMARY", "SECONDARY", "SOURCE", "SOURCE_LIST", "STREAMMUX", "TRACKER"]
+__all__ = [
+    "ENABLE",
+    "GIE",
+    "PRIMARY",
+    "SECONDARY",
+    "SOURCE",
+    "SOURCE_LIST",
+    "STREAMMUX",
+    "TRACKER",
+    "source_attributes",
+]
 
 
 def _as_stage(known: Known) -> Known:
@@ -19,15 +29,15 @@ def _as_stage(known: Known) -> Known:
 
 ENABLE = honoured("enable", "0 switches the whole group off")
 _SMART = {
-    "smart-record": translated("sinks.record", "0 nothing, 1 and 2 recordings that rules start and stop"),
+    "smart-record": translated("sinks.record", "0 none; 1 and 2: recordings that a user's rules start and stop"),
     "smart-rec-dir-path": translated("sinks.record.path"),
-    "smart-rec-file-prefix": translated("sinks.record.path"),
-    "smart-rec-video-cache": translated("sinks.record.before_s", "the old word for smart-rec-cache"),
-    "smart-rec-cache": translated("sinks.record.before_s"),
-    "smart-rec-container": translated("sinks.record.path", "0 .mp4, 1 .mkv"),
-    "smart-rec-start-time": translated("sinks.record.before_s"),
-    "smart-rec-default-duration": translated("sinks.record.most_s"),
-    "smart-rec-duration": translated("sinks.record.most_s"),
+    "smart-rec-file-prefix": translated("sinks.record.name"),
+    "smart-rec-video-cache": translated("sinks.record.pre_s", "the old word for smart-rec-cache"),
+    "smart-rec-cache": translated("sinks.record.pre_s", "no more than this is kept from before"),
+    "smart-rec-start-time": translated("sinks.record.pre_s"),
+    "smart-rec-default-duration": translated("sinks.record.longest_s"),
+    "smart-rec-duration": translated("sinks.record.longest_s"),
+    "smart-rec-container": ignored("container"),
     "smart-rec-interval": ignored("not-yet", more="recordings begin when a rule says so, not by the clock"),
 }
 SOURCE = {
@@ -98,14 +108,14 @@ SOURCE_LIST = {
     "topic": ignored("broker"),
 }
 STREAMMUX = {
+    "width": translated("sinks.payload.size_wh", "boxes in messages are counted in it; pictures keep their own size"),
+    "height": translated("sinks.payload.size_wh", "boxes in messages are counted in it; pictures keep their own size"),
     "gpu-id": ignored("hardware"),
     "live-source": ignored("live"),
     "batch-size": ignored("batch"),
     **each(("batched-push-timeout", "max-latency"), ignored("batch")),
     **each(
         (
-            "width",
-            "height",
             "enable-padding",
             "interpolation-method",
             "sort-batch",
@@ -147,8 +157,8 @@ GIE = {
     "gpu-id": ignored("hardware"),
     "nvbuf-memory-type": ignored("memory"),
     "infer-raw-output-dir": ignored("dump"),
-    "bbox-border-color": ignored("colour", more="one colour for all labels; bbox-border-colorN is carried over"),
-    "input-tensor-meta": honoured("model.regions", "whether the regions of [pre-process] are looked at"),
+    "bbox-border-color": translated("overlay.colors", "one colour for all labels"),
+    "input-tensor-meta": ignored("says-itself", more="[pre-process] names the models that it is for"),
     **each(("audio-transform", "audio-framesize", "audio-hopsize", "audio-input-rate"), ignored("audio")),
     **each(
         ("model-variant", "device", "min-crop-size", "verbose", "backend", "triton-url", "triton-model"),
@@ -156,7 +166,7 @@ GIE = {
     ),
 }
 PRIMARY = KeyTable(
-    {**GIE, "process-mode": honoured("model", "1: the whole picture"), "operate-on-gie-id": ignored("says-itself")},
+    {**GIE, "process-mode": ignored("says-itself", "1"), "operate-on-gie-id": ignored("says-itself")},
     {
         "bbox-border-color#": translated("overlay.colors", "the colour of that class's label"),
         "bbox-bg-color": ignored("colour"),
@@ -169,8 +179,7 @@ SECONDARY = KeyTable(
         "operate-on-gie-id": translated("then.from"),
         "operate-on-class-ids": translated("then.objects", "the labels of these classes"),
         "process-mode": ignored("says-itself", "2"),
-        "input-tensor-meta": ignored("not-yet", "0", more="objects are cut out as they are"),
-        "cfg-file-path": translated("then", "a file with the groups of secondaries"),
+        "cfg-file-path": ignored("not-yet", more="groups of secondaries in another file: put them here"),
     },
     {
         "bbox-border-color#": translated("overlay.colors", "the colour of that class's label"),
@@ -180,9 +189,9 @@ SECONDARY = KeyTable(
 )
 TRACKER = {
     "enable": honoured("tracker", "0: none"),
-    "ll-lib-file": translated("tracker.kind", "the library tells which tracker; it is not loaded"),
+    "ll-lib-file": translated("tracker.kind", "which tracker, where no file tells; it is not loaded"),
     "ll-config-file": translated("tracker", "its parameters, carried over where they have a meaning"),
-    "cfg-file-path": translated("tracker", "a file with this group"),
+    "cfg-file-path": ignored("not-yet", more="this group in another file: put it here"),
     "display-tracking-id": honoured("overlay.ids"),
     "tracker-width": ignored("tracker-size"),
     "tracker-height": ignored("tracker-size"),
@@ -202,3 +211,9 @@ TRACKER = {
     "tensor-meta-gie-id": ignored("not-yet", more="the tracker's own appearance of objects"),
     "operate-on-class-ids": ignored("not-yet", more="all objects are tracked"),
 }
+
+
+def source_attributes() -> dict[str, Known]:
+    """The keys of a source that are said of several at once; those that name one are passed over."""
+    alone = ("type", "uri", "num-sources", "camera-v4l2-dev-node", "camera-csi-sensor-id", "csv-file-path")
+    return {key: ignored("says-itself") if key in alone else known for key, known in SOURCE.items()}

@@ -18,6 +18,7 @@ from sightline.foreign.app_input_keys import (
     SOURCE_LIST,
     STREAMMUX,
     TRACKER,
+    source_attributes,
 )
 from sightline.foreign.fates import Known, Rules
 from sightline.foreign.key_tables import KeyTable
@@ -61,8 +62,8 @@ _SINK = {
     "container": translated("sinks.path", "the suffix: 1 .mp4, 2 .mkv"),
     "bitrate": ignored("encoder", more="quality is said by crf, which takes the bits that it needs"),
     "sw-preset": translated("sinks.preset", "0 none, 1 ultrafast ... 9 veryslow, as that encoder numbers them"),
-    "source-id": translated("sinks.streams", "where no tiles are shown: the stream of that number alone"),
-    "link-to-demux": translated("sinks.streams", "1: one stream alone, beside the tiles"),
+    "source-id": ignored("not-yet", more="where no tiles are shown, each stream has a file of its own"),
+    "link-to-demux": translated("sinks.kind", "1: a video of each stream beside the tiles, where those say enable=2"),
     "topic": translated("sinks.path", "the file is called after it"),
     **_MESSAGES,
     "rtsp-port": ignored("rtsp-server"),
@@ -75,7 +76,7 @@ _SINK = {
     "disable-msgconv": ignored("message-form", "0"),
     "new-api": ignored("broker"),
     "sleep-time": ignored("broker"),
-    "sync": ignored("sync"),
+    "sync": translated("sinks.pace", "of a window: files are shown as fast as they were filmed"),
     "qos": ignored("sync"),
     "iframeinterval": ignored("encoder"),
     "profile": ignored("encoder"),
@@ -255,7 +256,7 @@ APP_GROUPS: dict[str, Mapping[str, Known]] = {
     "application": _APPLICATION,
     "tiled-display": _TILES,
     "source-list": SOURCE_LIST,
-    "source-attr-all": SOURCE,
+    "source-attr-all": source_attributes(),
     "source#": SOURCE,
     "streammux": STREAMMUX,
     "pre-process": _PREPROCESS,

@@ -90,8 +90,8 @@ def read_outputs(groups: Sequence[Group], plan: AppPlan, places: Places, *, both
     for group in groups:
         if group.base == "sink#":
             plan.outputs += _sink(group, shared, plan, places, both)
-        elif group.base in ("output", "filesink", "eglsink", "fakesink", "rtspsink", "encoder"):
-            plan.outputs += _tao_sink(group, groups, plan)
+        elif group.base in ("output", "filesink", "eglsink", "rtspsink"):
+            plan.outputs += _tao_sink(group, plan)
         elif group.base == "msgbroker":
             converter = next((other for other in groups if other.base == "msgconv"), None)
             plan.outputs.append(messages_of(group, converter, places))
@@ -133,12 +133,12 @@ def video_output(group: Group, plan: AppPlan) -> Output:
     return Output("video", path, _CODECS[number], _PRESETS[min(max(preset, 0), len(_PRESETS) - 1)])
 
 
-def _tao_sink(group: Group, groups: Sequence[Group], plan: AppPlan) -> list[Output]:
+def _tao_sink(group: Group, plan: AppPlan) -> list[Output]:
     """Of the TAO applications: [output] with a type, or a group each."""
-    kinds = {"filesink": _FILE, "eglsink": 3, "fakesink": 2, "rtspsink": _RTSP}
+    kinds = {"filesink": 1, "eglsink": 3, "rtspsink": 4}
     if group.base in kinds and group.get("enable") is None and group.get("location") is None:
         return []
-    kind = {"filesink": 1, "encoder": 1}.get(group.base) or kinds.get(group.base) or group.whole("type", default=1)
+    kind = kinds.get(group.base) or group.whole("type", default=1)
     if kind == 3:
         return [Output("show", pace=group.flag("sync", default=True))]
     if kind == 4:

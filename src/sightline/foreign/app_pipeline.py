@@ -231,12 +231,36 @@ def _limits(plan: AppPlan, models: Models) -> LimitsConfig:
 
 
 def _sinks(plan: AppPlan, streams: list[StreamConfig]) -> list[PartConfig]:
-    sinks = [_part(output, plan, streams) for output in plan.outputs]
+    sinks = [_part(output, plan, streams) for output in _apart(plan, len(streams))]
     sinks += [{"kind": "jsonl", "path": path} for path in plan.results]
+    sinks += _recordings(plan)
     if sum(sink["kind"] == "show" for sink in sinks) > 1:  # two windows are one page
         first = next(sink for sink in sinks if sink["kind"] == "show")
         sinks = [sink for sink in sinks if sink["kind"] != "show" or sink is first]
     return [PartConfig.model_validate(sink) for sink in sinks]
+
+
+def _apart(plan: AppPlan, streams: int) -> list[Output]:
+    """Where streams are not tiled each has a file of its own, so that one output of that kind is enough."""
+    found: list[Output] = []
+    for output in plan.outputs:
+        alone = output.kind == "video" and not output.tiled and streams > 1
+        if alone and any(other.kind == "video" and not other.tiled for other in found):
+            plan.notes.append(f"{plan.file}: {output.path}: each stream has a file of its own already")
+            continue
+        found.append(output)
+    return found
+
+
+def _recordings(plan: AppPlan) -> list[dict[str, object]]:
+    """One sink records all streams alike."""
+    wanted = [camera for camera in plan.cameras if camera.record is not None]
+    if not wanted or wanted[0].record is None:
+        return []
+    if any(camera.record != wanted[0].record for camera in plan.cameras):
+        plan.notes.append(f"{wanted[0].where}: smart-record: all streams are recorded as this one is")
+    plan.notes.append(f"{wanted[0].where}: smart-record: a rule of yours begins a recording: sightline run --logic")
+    return [{"kind": "record", **wanted[0].record}]
 
 
 def _part(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> dict[str, object]:

@@ -13,13 +13,17 @@ __all__ = ["AppPlan", "Camera", "Inference", "Messages", "Output", "Tiles"]
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """One input. where: "file:line" of what names it. drop: every so manieth frame is looked at; 0 and 1: all."""
+    """One input. where: "file:line" of what names it. drop: every so manieth frame is looked at; 0 and 1: all.
+
+    record: options of the sink that records its snippets.
+    """
 
     url: str
     where: str
     id: str = ""
     transport: str = "tcp"
     drop: int = 0
+    record: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ __all__ = ["address", "read_sources"]
 _CAMERA, _MULTI, _CSI = 1, 3, 5
 _SOUND = (6, 7, 8)
 _MOST = 1024
+_BEFORE_S = 5  # that DeepStream keeps where nothing is said
 _COUNTER = re.compile(r"%0?\d*[du]")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
 _TCP, _ANY = 4, 0  # bits of select-rtp-protocol
@@ -35,7 +36,8 @@ def read_sources(groups: Sequence[Group], plan: AppPlan, places: Places) -> None
             plan.cameras += _of_source(group, plan, places)
         elif group.base in ("server-app-ctx", "multiurisrcbin"):
             plan.cameras += _listed(group, None, plan, places)
-            plan.loop = plan.loop or group.flag("file-loop")
+        if group.base in ("source#", "server-app-ctx", "multiurisrcbin"):
+            plan.loop = plan.loop or group.flag("file-loop", "loop")
     if len(plan.cameras) > _MOST:
         raise ConfigError(f"{plan.file}: {len(plan.cameras)} inputs; at most {_MOST} make sense")
 
@@ -86,7 +88,25 @@ def _attributes(group: Group) -> Camera:
     transport = "tcp" if wanted == _ANY or wanted & _TCP else "udp"
     camera = group.get("camera-id")
     id = "" if camera is None else f"camera-{text(camera)}"
-    return Camera("", group.where, id, transport, max(0, group.whole("drop-frame-interval")))
+    drop = max(0, group.whole("drop-frame-interval"))
+    return Camera("", group.where, id, transport, drop, _recording(group))
+
+
+def _recording(group: Group) -> dict[str, object] | None:
+    """Snippets of it, which a user's rules begin and end; their lengths in seconds."""
+    if group.whole("smart-record") <= 0:
+        return None
+    before = max(0, group.whole("smart-rec-start-time", default=_BEFORE_S))
+    kept = max(0, group.whole("smart-rec-cache", "smart-rec-video-cache", default=before))
+    longest = group.whole("smart-rec-default-duration", "smart-rec-duration")
+    folder = group.text("smart-rec-dir-path", default="recordings")
+    prefix = group.text("smart-rec-file-prefix")
+    found: dict[str, object] = {"path": f"{folder.rstrip('/')}/", "pre_s": min(before, kept)}
+    if prefix:
+        found["name"] = f"{prefix}-{{stream}}-{{time}}"
+    if longest > 0:
+        found["longest_s"] = longest
+    return found
 
 
 def _listed(group: Group, shared: Group | None, plan: AppPlan, places: Places) -> Iterator[Camera]:

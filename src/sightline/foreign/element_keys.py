@@ -22,7 +22,7 @@ def _all(reason: str, *names: str) -> dict[str, Known]:
 
 
 _EVERY = {
-    "name": honoured("stage", "how links and messages call it"),
+    "name": ignored("links"),
     **_all("hardware", "gpu-id", "compute-hw"),
     **_all("memory", "nvbuf-memory-type", "nvbuf-mem-type", "buffer-pool-size", "cudadec-memtype", "bl-output"),
     **_all("sync", "sync", "async", "qos", "max-lateness", "silent", "dump-dot"),
@@ -38,7 +38,7 @@ _INFER = {
     "infer-on-class-ids": translated("then.objects", "the labels of these classes, with colons between"),
     "operate-on-gie-id": translated("then.from"),
     "operate-on-class-ids": translated("then.objects", "the labels of these classes"),
-    "input-tensor-meta": honoured("model.regions", "whether the regions of nvdspreprocess are looked at"),
+    "input-tensor-meta": ignored("says-itself", more="nvdspreprocess names the models that it is for"),
     "model-engine-file": ignored("engine"),
     "batch-size": ignored("batch"),
     "filter-out-class-ids": ignored("not-yet", more="write it into the file that config-file-path names"),
@@ -48,29 +48,40 @@ _INFER = {
     "crop-objects-to-roi-boundary": ignored("says-itself"),
     **_all("dump", "raw-output-file-write", "raw-output-generated-callback", "raw-output-generated-userdata"),
 }
-_MULTI = {
-    **SOURCE,
+_CARRIED = (
+    "select-rtp-protocol",
+    "drop-frame-interval",
+    "smart-record",
+    "smart-rec-dir-path",
+    "smart-rec-file-prefix",
+    "smart-rec-video-cache",
+    "smart-rec-cache",
+    "smart-rec-start-time",
+    "smart-rec-default-duration",
+    "smart-rec-duration",
+)
+_SOURCE = {
+    **{key: known for key, known in SOURCE.items() if known.status == "ignored"},
+    **{key: SOURCE[key] for key in _CARRIED},
+    "uri": honoured("streams.url"),
+    "location": honoured("streams.url"),
+    "file-loop": honoured("limits.loop"),
+    "loop": honoured("limits.loop"),
+    "type": ignored("live"),
+    "protocols": ignored("jitter"),
+    **_all("rest", "port", "ip-address", "max-batch-size", "mode", "enable-error-propagation"),
+    **_all("batch", "batch-size", "batched-push-timeout", "sgie-batch-size"),
+    **_all("mux", "width", "height", "drop-pipeline-eos", "disable-passthrough", "async-handling", "attach-sys-ts"),
+    **_all("mux", "config-file-path", "caps", "index", "stop-index", "start-index"),
+    **_all("audio", "disable-audio"),
+    **_all("retry", "rtsp-reconnect-interval", "init-rtsp-reconnect-interval", "timeout", "tcp-timeout"),
+    **_all("decoder", "skip-frames"),
+}
+_SEVERAL = {
+    **_SOURCE,
     "uri-list": translated("streams.url", "one stream each, with commas between"),
     "sensor-id-list": translated("streams.id"),
     "sensor-name-list": translated("streams.id", "where there is no sensor-id-list"),
-    "file-loop": honoured("limits.loop"),
-    **_all("rest", "port", "ip-address", "max-batch-size", "mode", "enable-error-propagation"),
-    **_all("live", "live-source"),
-    **_all("batch", "batch-size", "batched-push-timeout", "sgie-batch-size"),
-    **_all(
-        "mux",
-        "width",
-        "height",
-        "drop-pipeline-eos",
-        "disable-passthrough",
-        "disable-audio",
-        "async-handling",
-        "attach-sys-ts",
-        "source-id",
-        "config-file-path",
-    ),
-    **_all("retry", "rtsp-reconnect-interval", "init-rtsp-reconnect-interval"),
-    **_all("decoder", "dec-skip-frames", "skip-frames"),
 }
 _MUX = {**APP_GROUPS["streammux"], **_all("mux", "no-pipeline-eos", "output-width", "output-height", "name")}
 _SCREEN = {
@@ -164,165 +175,141 @@ _FILE = {
     "location": honoured("sinks.path"),
     **_all("queue", "append", "buffer-mode", "buffer-size"),
 }
-_ADDRESS = {
-    "uri": honoured("streams.url"),
-    "location": honoured("streams.url"),
-    **_MULTI,
-}
-_NOTHING: dict[str, Known] = {}
 _SERVED = _all("rtsp-server", "host", "port", "clients", "multicast-iface", "auto-multicast", "mtu", "pt", "ssrc")
 
+_INPUTS = (
+    "uridecodebin",
+    "uridecodebin3",
+    "nvurisrcbin",
+    "rtspsrc",
+    "souphttpsrc",
+    "filesrc",
+    "multifilesrc",
+    "playbin",
+)
+_DEVICE = {"device": honoured("streams.url"), **_all("decoder", "io-mode", "extra-controls")}
+_SENSOR = {
+    "sensor-id": translated("streams.url", "the device of that number"),
+    **_all("decoder", "sensor-mode", "bufapi-version", "maxperf"),
+}
+_RULES = {
+    "config-file": translated("streams.analytics", "its regions, lines and directions, by stream"),
+    "enable": honoured("streams.analytics", "0: none"),
+    "unique-id": ignored("message-form"),
+}
+_PREPARED = {
+    "config-file": translated("model.regions", "its regions of interest"),
+    "enable": honoured("model.regions", "0: none"),
+    "unique-id": ignored("message-form"),
+}
+_FLATTENED = {
+    "config-file": translated("streams.dewarp", "its surfaces"),
+    "source-id": translated("streams.dewarp", "the stream that is flattened"),
+    **_all("memory", "num-batch-buffers", "num-output-buffers"),
+}
+_TRACKED = {key: TRACKER[key] for key in TRACKER if key != "cfg-file-path"}
+_LIBRARY = _all("library", "customlib-name", "customlib-props", "dummy-meta-insert", "postprocesslib-name")
+_PLAIN = _all("not-yet", "pattern", "caps", "format", "stream-type", "emit-signals", "preset-level")
+_SERVERS = ("udpsink", "rtspclientsink", "tcpserversink", "hlssink", "hlssink2", "nvrtspoutsinkbin")
+_SCREENS = (
+    "nveglglessink",
+    "nv3dsink",
+    "nvdrmvideosink",
+    "nvoverlaysink",
+    "autovideosink",
+    "xvimagesink",
+    "ximagesink",
+    "glimagesink",
+    "nvvideorenderer",
+    "fpsdisplaysink",
+)
+_ENCODERS = (
+    "nvv4l2h264enc",
+    "nvv4l2h265enc",
+    "x264enc",
+    "x265enc",
+    "omxh264enc",
+    "omxh265enc",
+    "mpeg4enc",
+    "avenc_mpeg4",
+    "nvjpegenc",
+    "jpegenc",
+    "nvimageenc",
+)
+_DECODERS = (
+    "nvv4l2decoder",
+    "nvjpegdec",
+    "jpegdec",
+    "avdec_h264",
+    "avdec_h265",
+    "decodebin",
+    "decodebin3",
+    "h264parse",
+    "h265parse",
+    "mpeg4videoparse",
+    "jpegparse",
+    "qtdemux",
+    "matroskademux",
+    "parsebin",
+)
+_WRAPPERS = (
+    "rtph264depay",
+    "rtph265depay",
+    "rtph264pay",
+    "rtph265pay",
+    "rtpjpegdepay",
+    "mp4mux",
+    "qtmux",
+    "matroskamux",
+    "mpegtsmux",
+    "flvmux",
+)
+_CONVERTERS = (
+    "nvvideoconvert",
+    "videoconvert",
+    "nvvidconv",
+    "videoscale",
+    "videorate",
+    "capsfilter",
+    "identity",
+    "nvvideotemplate",
+)
+_QUEUES = ("nvstreamdemux", "tee", "queue", "queue2", "multiqueue", "funnel", "nvxfer")
+_TABLES: tuple[tuple[tuple[str, ...], Mapping[str, Known]], ...] = (
+    (("nvinfer", "nvinferserver", "nvinferbin", "nvinferserverbin"), _INFER),
+    (("nvtracker",), _TRACKED),
+    (("nvstreammux",), _MUX),
+    (_INPUTS, _SOURCE),
+    (("nvmultiurisrcbin",), _SEVERAL),
+    (("v4l2src", "nvv4l2camerasrc"), _DEVICE),
+    (("nvarguscamerasrc",), _SENSOR),
+    (("videotestsrc", "appsrc", "nvof", "nvofvisual"), _PLAIN),
+    (("nvdsanalytics",), _RULES),
+    (("nvdspreprocess",), _PREPARED),
+    (("nvdewarper",), _FLATTENED),
+    (("nvmultistreamtiler",), {**APP_GROUPS["tiled-display"], "sort-batch": ignored("mux")}),
+    (("nvdsosd",), _OSD),
+    (("nvsegvisual",), APP_GROUPS["segvisual"]),
+    (("nvmsgconv",), _CONVERTER),
+    (("nvmsgbroker",), _BROKER),
+    (("nvdslogger",), {"fps-measurement-interval-sec": ignored("measured")}),
+    (("filesink", "multifilesink", "splitmuxsink"), _FILE),
+    (("nvvideoencfilesinkbin",), {**_ENCODER, "output-file": honoured("sinks.path")}),
+    (("fakesink",), {}),
+    (_SCREENS, _SCREEN),
+    (_SERVERS, {**_SERVED, **_all("rtsp-server", "location", "playlist-location", "target-duration", "max-files")}),
+    (_ENCODERS, _ENCODER),
+    (_DECODERS, _DECODER),
+    (_WRAPPERS, {**_SERVED, **_DECODER}),
+    (_CONVERTERS, {**_FORMAT, **_all("sync", "max-rate", "drop-only", "skip-to-first")}),
+    (("nvdsvideotemplate",), _LIBRARY),
+    (("nvdspostprocess",), {**_LIBRARY, "postprocesslib-config-file": ignored("library")}),
+    (("nvdsmetamux",), {"config-file": ignored("not-yet", more="results of several models are not put together")}),
+    (_QUEUES, {**_QUEUE, "per-stream-eos": ignored("mux")}),
+    (("dsexample",), APP_GROUPS["ds-example"]),
+)
+
+# element -> its properties
 ELEMENTS: dict[str, Mapping[str, Known]] = {
-    name: KeyTable({**_EVERY, **table})
-    for names, table in (
-        (("nvinfer", "nvinferserver", "nvinferbin", "nvinferserverbin"), _INFER),
-        (("nvtracker",), TRACKER),
-        (("nvstreammux", "nvstreammux0"), _MUX),
-        (("uridecodebin", "uridecodebin3", "nvurisrcbin", "nvmultiurisrcbin", "rtspsrc", "souphttpsrc"), _ADDRESS),
-        (
-            ("filesrc", "multifilesrc", "playbin"),
-            {
-                "location": honoured("streams.url"),
-                "uri": honoured("streams.url"),
-                "loop": honoured("limits.loop"),
-                **_all("mux", "caps", "index"),
-            },
-        ),
-        (
-            ("v4l2src", "nvv4l2camerasrc"),
-            {"device": honoured("streams.url"), **_all("decoder", "io-mode", "extra-controls")},
-        ),
-        (
-            ("nvarguscamerasrc",),
-            {
-                "sensor-id": translated("streams.url", "the device of that number"),
-                **_all("decoder", "sensor-mode", "bufapi-version", "maxperf"),
-            },
-        ),
-        (("videotestsrc", "appsrc"), _all("not-yet", "pattern", "caps", "format", "stream-type", "emit-signals")),
-        (
-            ("nvdsanalytics",),
-            {
-                "config-file": translated("streams.analytics"),
-                "unique-id": ignored("message-form"),
-                "enable": honoured("streams.analytics"),
-            },
-        ),
-        (
-            ("nvdspreprocess",),
-            {
-                "config-file": translated("model.regions"),
-                "unique-id": ignored("message-form"),
-                "enable": honoured("model.regions"),
-            },
-        ),
-        (
-            ("nvdewarper",),
-            {
-                "config-file": translated("streams.dewarp"),
-                **_all("memory", "num-batch-buffers"),
-                **_all("mux", "source-id"),
-            },
-        ),
-        (("nvmultistreamtiler",), {**APP_GROUPS["tiled-display"], "sort-batch": ignored("mux")}),
-        (("nvdsosd",), _OSD),
-        (("nvsegvisual", "nvof", "nvofvisual"), APP_GROUPS["segvisual"]),
-        (("nvmsgconv",), _CONVERTER),
-        (("nvmsgbroker",), _BROKER),
-        (("nvdslogger",), {"fps-measurement-interval-sec": ignored("measured")}),
-        (("filesink", "multifilesink", "splitmuxsink"), _FILE),
-        (("fakesink",), {}),
-        (
-            (
-                "nveglglessink",
-                "nv3dsink",
-                "nvdrmvideosink",
-                "nvoverlaysink",
-                "autovideosink",
-                "xvimagesink",
-                "nvvideorenderer",
-                "fpsdisplaysink",
-                "ximagesink",
-                "glimagesink",
-                "nvrtspoutsinkbin",
-            ),
-            {**_SCREEN, **_SERVED},
-        ),
-        (
-            ("udpsink", "rtspclientsink", "tcpserversink", "hlssink", "hlssink2"),
-            {**_SERVED, "location": ignored("rtsp-server")},
-        ),
-        (
-            (
-                "nvv4l2h264enc",
-                "nvv4l2h265enc",
-                "x264enc",
-                "x265enc",
-                "omxh264enc",
-                "mpeg4enc",
-                "avenc_mpeg4",
-                "nvjpegenc",
-                "jpegenc",
-                "nvvideoencfilesinkbin",
-                "nvimageenc",
-            ),
-            {**_ENCODER, "output-file": honoured("sinks.path")},
-        ),
-        (
-            (
-                "nvv4l2decoder",
-                "nvjpegdec",
-                "jpegdec",
-                "avdec_h264",
-                "avdec_h265",
-                "decodebin",
-                "decodebin3",
-                "h264parse",
-                "h265parse",
-                "mpeg4videoparse",
-                "jpegparse",
-                "qtdemux",
-                "matroskademux",
-                "parsebin",
-            ),
-            _DECODER,
-        ),
-        (
-            (
-                "rtph264depay",
-                "rtph265depay",
-                "rtph264pay",
-                "rtph265pay",
-                "rtpjpegdepay",
-                "mp4mux",
-                "qtmux",
-                "matroskamux",
-                "mpegtsmux",
-                "flvmux",
-            ),
-            {**_SERVED, **_DECODER},
-        ),
-        (
-            (
-                "nvvideoconvert",
-                "videoconvert",
-                "nvvidconv",
-                "videoscale",
-                "videorate",
-                "capsfilter",
-                "identity",
-                "nvvideotemplate",
-            ),
-            {**_FORMAT, **_all("sync", "max-rate", "drop-only", "skip-to-first")},
-        ),
-        (("nvdsvideotemplate",), _all("library", "customlib-name", "customlib-props", "dummy-meta-insert")),
-        (("nvdspostprocess",), _all("library", "postprocesslib-config-file", "postprocesslib-name")),
-        (("nvdsmetamux",), {"config-file": ignored("not-yet", more="results of several models are not put together")}),
-        (
-            ("nvstreamdemux", "tee", "queue", "queue2", "multiqueue", "funnel", "nvxfer"),
-            {**_QUEUE, "per-stream-eos": ignored("mux")},
-        ),
-        (("dsexample",), APP_GROUPS["ds-example"]),
-    )
-    for name in names
+    name: KeyTable({**_EVERY, **table}) for names, table in _TABLES for name in names
 }

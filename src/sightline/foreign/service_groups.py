@@ -54,7 +54,10 @@ _ELEMENTS: dict[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
     "nvdewarper": ("dewarper#", {}, {}),
     "nvmsgconv": ("msgconv", {}, {}),
     "nvmsgbroker": ("msgbroker", {}, {}),
-    "filesink": ("sink#", {"location": "output-file"}, {"type": "3"}),
+    **{
+        name: ("sink#", {"location": "output-file"}, {"type": "3"})
+        for name in ("filesink", "multifilesink", "splitmuxsink")
+    },
     "nvvideoencfilesinkbin": ("sink#", {}, {"type": "3"}),
     "fakesink": ("sink#", {}, {"type": "1"}),
     "udpsink": ("sink#", {}, {"type": "4"}),

@@ -46,6 +46,11 @@ SOURCES: dict[str, Known] = {
     **each(("gpu-id", "nvvideoconvert-copy-hw"), ignored("hardware")),
     **each(("nvbuf-mem-type", "nvbuf-memory-type"), ignored("memory")),
 }
+_OF_NODE = {
+    "type": honoured("sinks.kind", "what the node is"),
+    "name": ignored("links"),
+    "enable": honoured("then", "false leaves the node out"),
+}
 _LISTS = ("source-list", "camera-list", "source-config")
 
 
@@ -112,7 +117,7 @@ def _known(entry: Entry, kinds: dict[int, str]) -> Known | str:
         if match[3] is None:
             if match[2] == "type" and table is None:
                 return Known("ignored", "", f"{REASONS['not-yet']}: an element of another kind")
-            return honoured("stage", "what the node is" if match[2] == "type" else "how links call it")
+            return _OF_NODE[match[2]]
         if table is None:
             return Known("ignored", "", f"{REASONS['not-yet']}: a property of an element of another kind")
         found = table.get(match[3])
@@ -121,7 +126,7 @@ def _known(entry: Entry, kinds: dict[int, str]) -> Known | str:
         near = difflib.get_close_matches(match[3], list(table), n=1, cutoff=0.75)
         return f"{kind} has no such property" + (f"; did you mean {near[0]}?" if near else "")
     if entry.group == "edges" or entry.key.split(".")[0] in ("edges", "links"):
-        return honoured("then", "which model's results go where")
+        return ignored("links")
     path = f"{entry.group}.{entry.key}".strip(".").split(".")
     if path[0] == "deepstream" or path[0] in _LISTS:
         if "properties" in path:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sightline.foreign.app_input_keys import ENABLE, PRIMARY, SECONDARY, SOURCE, SOURCE_LIST, STREAMMUX, TRACKER
+from sightline.foreign.app_input_keys import (
+    ENABLE,
+    PRIMARY,
+    SECONDARY,
+    SOURCE,
+    SOURCE_LIST,
+    STREAMMUX,
+    TRACKER,
+    source_attributes,
+)
 from sightline.foreign.app_keys import APP_GROUPS
 from sightline.foreign.fates import Known, Rules
 from sightline.foreign.key_tables import KeyTable
@@ -111,12 +120,15 @@ _SINK = {
     "async": ignored("sync"),
 }
 _TRANSFER = each(("gpu-id", "p2p-gpu-id", "position", "enable"), ignored("hardware"))
-_POSTPROCESS = {"config-file-path": ignored("library"), "lib-name": ignored("library"), "enable": ENABLE}
+_POSTPROCESS = {"config-file-path": ignored("library"), "lib-name": ignored("library"), "enable": ignored("library")}
 _OWN = {"config-file-path": ignored("library", more="head_options say it")}
+
+# what is said of all addresses of a list
+_ATTRIBUTES = source_attributes()
 
 # What a group's name begins with -> its keys, beside those of deepstream-app.
 TAO_GROUPS: dict[str, Mapping[str, Known]] = {
-    "source-list": KeyTable({**SOURCE_LIST, **{key: value for key, value in SOURCE.items() if key not in SOURCE_LIST}}),
+    "source-list": {**_ATTRIBUTES, **SOURCE_LIST},
     "source#": KeyTable(
         {
             **SOURCE,
@@ -134,16 +146,16 @@ TAO_GROUPS: dict[str, Mapping[str, Known]] = {
     "output": _OUTPUT,
     "eglsink": {"enable": _SWITCH},
     "filesink": {
-        **_OUTPUT,
+        **{key: known for key, known in _OUTPUT.items() if key != "type"},
         "enable": _SWITCH,
         "location": honoured("sinks.path"),
         "sync": ignored("sync"),
         "async": ignored("sync"),
     },
-    "fakesink": {"enable": _SWITCH, "sync": ignored("sync")},
-    "rtspsink": {**_OUTPUT, "enable": _SWITCH},
+    "fakesink": {"enable": ignored("nothing"), "sync": ignored("sync")},
+    "rtspsink": {**each(_OUTPUT, ignored("rtsp-server")), "enable": ignored("rtsp-server")},
     "sink#": _SINK,
-    "encoder": {"enable": _SWITCH, "codec": honoured("sinks.codec"), "bitrate": _OUTPUT["bitrate"]},
+    "encoder": each(("enable", "codec", "bitrate"), ignored("rtsp-server")),
     "tiler": APP_GROUPS["tiled-display"],
     "rest-server": _REST,
     "server-app-ctx": _MULTI,
