@@ -162,6 +162,10 @@ class CodeConfig(_Frozen):
     environment: bool = Field(default=False, description="a private environment with its requirements.txt")
     dev: bool = Field(default=False, description="loaded anew whenever the file is saved")
     options: dict[str, object] = Field(default_factory=dict, description="what the code finds as its options")
+    image_size: tuple[int, int] = Field(
+        default=(1280, 720), description="the picture that an accelerator's parser believes to look at"
+    )
+    padding: bool = Field(default=False, description="frames are letterboxed in that picture, not stretched")
 
 
 class TilesConfig(_Frozen):

@@ -46,6 +46,19 @@ class Source(Protocol):
     def frames(self, tap: Callable[[object], None] | None = None) -> Iterator[Frame]: ...
 
 
+@runtime_checkable
+class PacketTap(Protocol):
+    """A tap that copies packets. Called in the thread that reads.
+
+    begin: an opening of the stream, before its first packet; `stream` is the container's own (an
+    `av.video.stream.VideoStream`) and valid during this call only. epoch: as of the frames' instants.
+    A call with a packet (an `av.Packet`): it is about to be decoded, so only its bytes may be kept.
+    """
+
+    def begin(self, stream: object, epoch: int) -> None: ...
+    def __call__(self, packet: object, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wants:
     """What a session takes: tensors by name, and how many views go through at once (0: any number up to `most`)."""
@@ -135,8 +148,8 @@ class Parser(Protocol):
     {what went wrong, with the user's file and line: how often}.
     """
 
-    faults: Mapping[str, int]
-
+    @property
+    def faults(self) -> Mapping[str, int]: ...
     @property
     def room(self) -> bool: ...
     def submit(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> None: ...

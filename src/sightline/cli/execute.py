@@ -56,6 +56,8 @@ def _drain(pipeline: Pipeline, config: PipelineConfig, quiet: bool) -> None:
                 totals = [expected_frames(s, limits.duration_s, limits.frames) for s in pipeline.info.streams]
                 progress.expect(None if limits.loop or None in totals else sum(n or 0 for n in totals))
             progress.saw(result)
+            for line in () if quiet else pipeline.printed():
+                progress.say(line)
             if progress.due:
                 progress.draw(sum(lane.dropped for lane in pipeline.lanes))
 

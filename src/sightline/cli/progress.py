@@ -64,6 +64,13 @@ class Progress:
         """One more result is there."""
         self._seen += 1
 
+    def say(self, line: str) -> None:
+        """A line on stderr, above what moves."""
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
     @property
     def due(self) -> bool:
         """Is it time to draw again?"""

@@ -138,8 +138,15 @@ class Model:
         return "rgb" if self.exact or still else "planes"
 
     def prepare(self, frame: Frame) -> None:
-        """Compile the form that `frame` needs, if it is not there yet. Raises ModelError, UsageError."""
+        """Compile the form that `frame` needs, if it is not there yet, and load a user's parser.
+
+        Raises ModelError, UsageError.
+        """
         self._line(frame)
+        start = getattr(self.head, "start", None)
+        labels: tuple[str, ...] = start() if start is not None else ()
+        if labels and not self.spec.labels:
+            self.spec = replace(self.spec, labels=labels)
 
     def _line(self, frame: Frame) -> _Line:
         key = self.form_of(frame)

@@ -10,12 +10,14 @@ from typing import Any, cast
 from sightline.config import LimitsConfig, PartConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
 from sightline.outputs import stream_path, streams_of
+from sightline.parsers.make import make_logic
 from sightline.parts import construct
 from sightline.pipeline.build_models import (
     build_identified,
     build_model,
     build_stages,
     cache_folder,
+    code_of,
     tracker_of,
     viewing_of,
 )
@@ -46,6 +48,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     limits = config.limits
     pipeline = Pipeline(
         model, stages=stages, viewing=viewing_of(config.model, model.spec), shared_sinks=shared,
+        logic=None if config.logic is None else make_logic(code_of(config.logic), trust=config.logic.trust),
         stop_on_loss=limits.stop_on_loss,
     )  # fmt: skip
     pipeline.settle_s = limits.connect_timeout_s + 5

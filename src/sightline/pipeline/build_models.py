@@ -10,11 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from sightline.config import ModelConfig, PipelineConfig, StageConfig
+from sightline.config import CodeConfig, ModelConfig, PipelineConfig, StageConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.gallery import with_gallery
 from sightline.models.identify import Identified, identify, require
 from sightline.models.infer import Model
+from sightline.motion import CameraMotion
+from sightline.outputs import streams_of
+from sightline.parsers.code import Code, Muxed
+from sightline.parsers.make import make_parser
 from sightline.parts import construct
 from sightline.pipeline.answers import POINTS
 from sightline.pipeline.asking import Asking
@@ -23,10 +27,18 @@ from sightline.pipeline.choosing import Choice
 from sightline.pipeline.remembering import Rule
 from sightline.pipeline.viewing import RegionView, Tiles, Viewing
 from sightline.plugins import resolve
-from sightline.protocols import Head, Runtime, RuntimeOptions, Tracker
+from sightline.protocols import Head, Parser, Runtime, RuntimeOptions, Tracker
 from sightline.types import ModelSpec
 
-__all__ = ["build_identified", "build_model", "build_stages", "cache_folder", "tracker_of", "viewing_of"]
+__all__ = [
+    "build_identified",
+    "build_model",
+    "build_stages",
+    "cache_folder",
+    "code_of",
+    "tracker_of",
+    "viewing_of",
+]
 
 # Tasks that say something of the object that was looked at, and find nothing within it.
 _SAYING = (*POINTS, "classify", "embed", "text", "gaze", "pulse")
@@ -59,7 +71,7 @@ def build_identified(identified: Identified, config: ModelConfig, pipeline: Pipe
         config.name,
         spec,
         identified.weights,
-        with_gallery(cast(Head, construct("head", spec.head, spec.head_options)), identified.arrived.located.folder),
+        _head(identified, config, pipeline),
         cast(Runtime, cast(Any, resolve("runtime", runtime))()),
         RuntimeOptions(precision, config.device, config.batch, cache=cache_folder()),
         exact=config.exact,
@@ -67,6 +79,25 @@ def build_identified(identified: Identified, config: ModelConfig, pipeline: Pipe
         crop_px=limits.crop_px if limits is not None else False,
         only=_only(config.classes, spec),
     )
+
+
+def _head(identified: Identified, config: ModelConfig, pipeline: PipelineConfig | None) -> Head | Parser:
+    """What reads the outputs: a head of ours, or the user's own code."""
+    spec = identified.spec
+    if config.parser is None:
+        head = cast(Head, construct("head", spec.head, spec.head_options))
+        return with_gallery(head, identified.arrived.located.folder)
+    streams = () if pipeline is None else tuple(item.id for _, item in streams_of(pipeline.streams))
+    muxed = Muxed(config.parser.image_size, config.parser.padding, streams, config.name)
+    return make_parser(code_of(config.parser, muxed), trust=config.parser.trust)
+
+
+def code_of(config: CodeConfig, muxed: Muxed | None = None) -> Code:
+    """A user's file and the limits that it runs in."""
+    return Code(
+        Path(config.path), config.options, config.time_limit_s, config.start_limit_s, config.memory_mb,
+        config.environment, config.dev, muxed or Muxed(),
+    )  # fmt: skip
 
 
 def _run_with(identified: Identified, config: ModelConfig) -> tuple[str, str]:
@@ -98,6 +129,8 @@ def tracker_of(config: PipelineConfig, score: float) -> Tracker | None:
     tracker = construct("tracker", config.tracker.kind, config.tracker.options)
     if hasattr(tracker, "for_model"):
         tracker = tracker.for_model(score)
+    if getattr(tracker, "camera_motion", False):
+        tracker.motion = CameraMotion()
     return cast(Tracker, tracker)
 
 

@@ -11,9 +11,11 @@ from sightline.channel import Bell
 from sightline.errors import InputError, SightlineError
 from sightline.models.infer import Model
 from sightline.models.looks import Look
+from sightline.parsers.logic import LogicRunner
 from sightline.pipeline.asking import Asking
 from sightline.pipeline.cascade import Ask, Cascade, Stage
 from sightline.pipeline.lane import Lane
+from sightline.pipeline.leaving import Leaving
 from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot, said_of
 from sightline.pipeline.pending import Pending
 from sightline.pipeline.viewing import Viewing
@@ -46,6 +48,7 @@ class Pipeline:
     """Models shared by lanes. `results()` runs it; closing that generator, or `close()`, ends it cleanly.
 
     stages: the secondary models, those that others build on first. viewing: which parts of a frame the first one sees.
+    logic: a user's rules, which every result goes through before it leaves.
     settle_s: longest wait for a first frame; others_s: for the other streams' once one is there.
     shared_sinks: fed with every lane's results in order of completion. stop_on_loss: one lost lane ends the run.
     `lost`: lanes that ended by an error while others went on. `notes`: what a user should be told at the end.
@@ -56,6 +59,7 @@ class Pipeline:
     lanes: list[Lane] = field(default_factory=list[Lane])
     stages: Sequence[Stage] = ()
     viewing: Viewing = field(default_factory=Viewing)
+    logic: LogicRunner | None = None
     shared_sinks: Sequence[Sink] = ()
     stop_on_loss: bool = False
     settle_s: float = 20.0
@@ -78,10 +82,12 @@ class Pipeline:
     _asking: Asking[_FrameAsk] = field(init=False)
     _cascade: Cascade = field(init=False)
     _lane_of: dict[str, Lane] = field(default_factory=dict[str, Lane])
+    _leaving: Leaving = field(init=False)
 
     def __post_init__(self) -> None:
         self._asking = Asking(self.model, self.batch_deadline_s)
         self._cascade = Cascade(self.model.stage, self.stages)
+        self._leaving = Leaving(self.logic)
         for lane in self.lanes:
             self._know(lane)
 
@@ -154,6 +160,7 @@ class Pipeline:
                     for lane in self._all():
                         lane.stop_reading()
                 moved = yield from self._deliver(0.0)
+                yield from self._leave(0.0)
                 moved = (yield from self._feed()) or moved
                 self._retire()
                 if not moved:
@@ -176,6 +183,8 @@ class Pipeline:
             if time.monotonic() > deadline:
                 break
             self._bell.wait(min(_IDLE_S, max(0.0, deadline - time.monotonic()) + 0.001))
+        if self.logic is not None:
+            self.logic.start()
         first = next((frame for lane in self._all() if (frame := lane.peek()) is not None), None)
         if first is not None:
             for model in self.models:
@@ -215,6 +224,8 @@ class Pipeline:
     def _feed(self) -> Iterator[FrameResult]:
         """Give the model what the lanes have, in turn, as long as it has room."""
         moved = False
+        if self._leaving.full:
+            return False
         lanes = self._all()
         most = _PENDING_WITH_STAGES if self.stages else _PENDING
         self._turn += 1
@@ -322,11 +333,18 @@ class Pipeline:
             ):
                 self._found = True
                 self.samples.clear()
+            self.metrics.stage("track and analyse", finished - began)
+            self._leaving.add(lane, result, pending.frame)
+        yield from self._leave(0.0)
+
+    def _leave(self, timeout_s: float) -> Iterator[FrameResult]:
+        """Hand on what the user's rules, where there are some, have been heard on."""
+        for lane, result, frame in self._leaving.take(timeout_s):
+            began = time.thread_time()
             for sink in self.shared_sinks:
                 sink.write(result, None)
-            lane.write(result, pending.frame)
-            self.metrics.stage("track and analyse", finished - began)
-            self.metrics.stage("write results", time.thread_time() - finished)
+            lane.write(result, frame)
+            self.metrics.stage("write results", time.thread_time() - began)
             yield result
 
     def _sample(self, frame: Frame) -> None:
@@ -338,7 +356,7 @@ class Pipeline:
         """Close lanes that have ended, note or raise what ended them."""
         for lane in self._all():
             lane.check()
-            if not lane.ended or lane.pending or not lane.reader_left(_PATIENCE_S):
+            if not lane.ended or lane.pending or self._leaving.holds(lane) or not lane.reader_left(_PATIENCE_S):
                 continue
             error = lane.reading_failed()
             lane.drain()
@@ -361,6 +379,9 @@ class Pipeline:
         """Nothing to do just now: wait for the model, or for a frame."""
         lanes = self._all()
         working = self._asking.waiting or self._cascade.waiting
+        if not working and len(self._leaving):
+            yield from self._leave(_TURN_S)
+            return
         if not working and not any(lane.peek() is not None for lane in lanes):
             self._bell.wait(_POLL_S if self._asking.queued or self._cascade.queued else _IDLE_S)
             return
@@ -387,8 +408,11 @@ class Pipeline:
         until = time.monotonic() + _PATIENCE_S
         for lane in self._all():
             faults += lane.close(max(0.05, until - time.monotonic()))
+        self.notes += self._user_faults()
         for model in self.models:
             model.close()
+        if self.logic is not None:
+            self.logic.close()
         for sink in self.shared_sinks:
             try:
                 sink.close()
@@ -398,6 +422,20 @@ class Pipeline:
             for sink in lane.own_sinks:
                 self.notes += [f"{lane.id}: {note}" for note in getattr(sink, "notes", ())]
         return faults
+
+    def printed(self) -> list[str]:
+        """What the user's own code printed since this was asked last."""
+        found = [*self.logic.printed()] if self.logic is not None else []
+        for model in self.models:
+            said = getattr(model.head, "printed", None)
+            found += said() if said is not None else []
+        return found
+
+    def _user_faults(self) -> list[str]:
+        """What went wrong in the user's own code, and how often."""
+        faults = [getattr(model.head, "faults", {}) for model in self.models]
+        faults += [self.logic.faults] if self.logic is not None else []
+        return [f"{said} ({count} result{'s' * (count > 1)} lost)" for each in faults for said, count in each.items()]
 
     def snapshot(self) -> Snapshot:
         """The figures so far."""
