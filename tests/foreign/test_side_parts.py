@@ -197,6 +197,9 @@ def test_a_model_of_looks_is_a_stage() -> None:
     stage = StageConfig.model_validate({"path": "reid.onnx", **made.appearance.settings})
     assert (stage.name, stage.mean, stage.scale, stage.resize) == ("appearance", (1, 2, 3), (2,), "letterbox")
     assert made.tracker.options["appearance"] == "appearance"
+    assert made.alone.kind == "bytetrack"
+    assert made.alone.options["match"] == made.tracker.options["match"]
+    construct("tracker", made.alone.kind, made.alone.options)
     gone = tracker_of(yaml({("ReID", "reidType"): "2", ("TrajectoryManagement", "enableReAssoc"): "1"}))
     assert gone.appearance is None
     assert "no model that can be read; tracks go by boxes and motion alone" in gone.notes[0]

@@ -15,6 +15,7 @@ from sightline.config import PartConfig
 from sightline.foreign.keyfile import Entry
 from sightline.foreign.values import choice, fault, flag, number, numbers, text, whole
 from sightline.foreign.written import Written
+from sightline.parts import options_of
 
 __all__ = ["APPEARANCE", "Appearance", "NearestTracker", "nearest_tracker", "tracker_of", "tracker_of_library"]
 
@@ -55,6 +56,14 @@ class NearestTracker:
     tracker: PartConfig
     appearance: Appearance | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def alone(self) -> PartConfig:
+        """The same where the model of looks is not there: tracks go by boxes and motion."""
+        if self.appearance is None:
+            return self.tracker
+        known = {option.name for option in options_of("tracker", "bytetrack")}
+        return PartConfig(kind="bytetrack", **{k: v for k, v in self.tracker.options.items() if k in known})
 
 
 def tracker_of_library(name: str) -> NearestTracker:

@@ -21,9 +21,7 @@ _BASE = {
 _MANAGEMENT = {
     "maxTargetsPerStream": translated("tracker.most", "the most tracks of one stream"),
     "minIouDiff4NewTarget": translated("tracker.apart", "a detection that overlaps a track more than this begins none"),
-    "minTrackerConfidence": translated(
-        "tracker.coast_s", "above 0: only a confident track is reported where it is not seen"
-    ),
+    "minTrackerConfidence": translated("tracker.coast_s", "seconds: 1 minus it, with a correlation filter"),
     "probationAge": translated("tracker.confirm", "sightings until a track counts"),
     "maxShadowTrackingAge": translated("tracker.lost_frames"),
     "earlyTerminationAge": translated("tracker.early", "looks in vain that end a track on probation"),
