@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sightline.config import LimitsConfig, ModelConfig, PartConfig
+from sightline.config import CodeConfig, LimitsConfig, ModelConfig, PartConfig, TilesConfig
 from sightline.errors import UsageError
 from sightline.options import parse_line, parse_options, parse_part, parse_zone
 from sightline.parts import construct, did_you_mean, expected, judge
@@ -17,6 +17,7 @@ from sightline.parts import construct, did_you_mean, expected, judge
 __all__ = [
     "Limit",
     "analytics",
+    "code",
     "crop",
     "drawing",
     "joined",
@@ -26,6 +27,7 @@ __all__ = [
     "numbers",
     "options",
     "part",
+    "tiles",
     "tracker",
     "video",
     "words",
@@ -167,3 +169,20 @@ def analytics(lines: Sequence[str], zones: Sequence[str]) -> tuple[PartConfig, .
 def joined(values: Sequence[str] | None) -> tuple[str, ...]:
     """A flag that may be repeated and may hold a list -> all its words."""
     return tuple(word for value in values or () for word in words(value))
+
+
+def code(path: str | None, *, trust: bool, dev: bool) -> CodeConfig | None:
+    """A user's own file, as --parser and --logic name it."""
+    return None if path is None else CodeConfig(path=path, trust=trust, dev=dev)
+
+
+def tiles(text: str | None) -> TilesConfig | None:
+    """ "2x3" -> two columns and three rows; "auto" -> tiles of the model's own size. Raises UsageError."""
+    if text is None:
+        return None
+    if text == "auto":
+        return TilesConfig()
+    columns, _, rows = text.lower().partition("x")
+    if not (columns.isdigit() and rows.isdigit() and 0 < int(columns) * int(rows) <= 256):
+        raise UsageError(f"--tiles {text!r}: expected columns and rows, as in 2x2, or auto")
+    return TilesConfig(grid=(int(columns), int(rows)))

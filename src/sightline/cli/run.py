@@ -74,6 +74,11 @@ def command(
     video: Annotated[Text, typer.Option(help="of the video: preset=ultrafast,crf=28,codec=h265")] = None,
     overlay: Annotated[Text, typer.Option(help="of the drawing: key=value,...")] = None,
     no_overlay: Annotated[bool, typer.Option("--no-overlay", help="draw nothing")] = False,
+    parser: Annotated[Text, typer.Option(help="a Python file that reads the model's outputs")] = None,
+    logic: Annotated[Text, typer.Option(help="a Python file with rules on results")] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="run your files in this process: faster, unguarded")] = False,
+    dev: Annotated[bool, typer.Option("--dev", help="load your files anew whenever they are saved")] = False,
+    tiles: Annotated[Text, typer.Option(help="the frame in pieces, for small objects: 2x2, or auto")] = None,
     save_config: Annotated[Text, typer.Option(help="write all of this as a pipeline file, and run")] = None,
     config: Annotated[
         list[str] | None, typer.Option("-c", "--config", help="a DeepStream or pipeline file (repeatable)")
@@ -121,8 +126,10 @@ def command(
             model, score=score, nms=nms, top=top, head=head_name, head_options=head_options, color=color,
             mean=flags.numbers("--mean", mean), scale=flags.numbers("--scale", scale), resize=resize, pad=pad,
             labels=labels, classes=flags.joined(classes) or None, precision=precision, exact=exact or None,
-            runtime=runtime, device=device, batch=batch,
+            runtime=runtime, device=device, batch=batch, parser=flags.code(parser, trust=trust, dev=dev),
+            tiles=flags.tiles(tiles),
         ),
+        logic=flags.code(logic, trust=trust, dev=dev),
         tracker=flags.tracker(track, needed=bool(line or zone)),
         analytics=flags.analytics(line or (), zone or ()),
         overlay=flags.drawing(overlay) if wants_picture and not no_overlay else None,
