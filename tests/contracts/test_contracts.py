@@ -26,7 +26,10 @@ from sightline.sources.media import MediaSource
 from sightline.sources.stills import StillsSource
 from sightline.sources.synthetic import SyntheticSource
 from sightline.testing import MemorySink, MovingBoxes
+from sightline.trackers.botsort import BotSort
 from sightline.trackers.bytetrack import ByteTrack
+from sightline.trackers.iou import Iou
+from sightline.trackers.ocsort import OcSort
 from sightline.trackers.sort import Sort
 from sightline.types import (
     Detections,
@@ -115,7 +118,7 @@ def frame(k: int, pts: int | None = None) -> Frame:
     return Frame(INFO, k, Instant(k if pts is None else pts, INFO.base), None, 64, 48)
 
 
-@pytest.mark.parametrize("make", [ByteTrack, Sort])
+@pytest.mark.parametrize("make", [ByteTrack, Sort, OcSort, BotSort, Iou])
 class TestTracker:
     def test_ids_are_from_one_and_rows_are_rows(self, make: type[Tracker]) -> None:
         tracker = make()

@@ -1,4 +1,4 @@
-"""What every tracker must do, and what ByteTrack and SORT do with scores, labels, gaps and skipped frames."""
+"""What every tracker must do, and what they do with scores, labels, sizes, gaps and skipped frames."""
 
 import tracemalloc
 from dataclasses import replace
@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 
 from sightline.protocols import Tracker
+from sightline.trackers.botsort import BotSort
 from sightline.trackers.bytetrack import ByteTrack
+from sightline.trackers.iou import Iou
+from sightline.trackers.ocsort import OcSort
 from sightline.trackers.sort import Sort
 from sightline.types import Detections, Frame, Instant, StreamInfo
 
 STREAM = StreamInfo("a", 1000, 800, Fraction(1, 25), Fraction(25))
-MAKE = [pytest.param(ByteTrack, id="bytetrack"), pytest.param(Sort, id="sort")]
+ALL = (ByteTrack, Sort, OcSort, BotSort, Iou)
+MAKE = [pytest.param(make, id=make.__name__.lower()) for make in ALL]
 
 
 def frame(i, pts=None, epoch=0, stream=STREAM):
@@ -112,14 +116,14 @@ class TestContract:
         grid = np.stack(np.meshgrid(np.arange(25), np.arange(20)), -1).reshape(-1, 2) * 100.0
         sizes = []
         tracemalloc.start()
-        for i in range(201):
-            # every other frame all objects jump, so that each is a new one
-            tracks = tracker.update(seen(*(grid + (i % 2) * 50 + (i % 2) * 2500)), frame(i))
-            ids += len(tracks.id)
-            if i in (20, 200):
+        for i in range(400):
+            # every second frame all objects jump, so that each is a new one
+            tracks = tracker.update(seen(*(grid + (i // 2 % 2) * 2550)), frame(i))
+            ids = max([ids, *tracks.id.tolist()])
+            if i in (41, 399):
                 sizes.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
-        assert ids >= 201 * n == 100_500
+        assert ids == 200 * n == 100_000
         assert sizes[1] - sizes[0] < 50_000
 
     def test_nothing_for_ever(self, make):
@@ -179,7 +183,70 @@ class TestContract:
         tracker.update(crowd, frame(0))
         assert len(tracker.update(crowd, frame(1)).id) == 2500
 
-    @pytest.mark.parametrize("bad", [{"match": 1.5}, {"confirm": 0}, {"lost_s": -1}, {"coast_s": float("nan")}])
+    def test_times_may_be_given_in_frames(self, make):
+        tracker = make(lost_frames=3, lost_s=60)
+        for i in range(8):
+            tracker.update(seen((100, 100)), frame(i))
+        ended = [tracker.update(Detections(), frame(i)).ended for i in range(8, 16)]
+        assert [i for i, e in enumerate(ended) if e] == [3]
+
+    def test_frames_that_no_model_saw_do_not_count_as_lost(self, make):
+        tracker = make(lost_frames=3)
+        for i in range(0, 40, 4):
+            tracker.update(seen((100, 100)), frame(i))
+            for k in range(1, 4):
+                tracker.update(None, frame(i + k))
+        looks = [tracker.update(Detections() if i % 4 == 0 else None, frame(i)).ended for i in range(40, 80)]
+        assert [i for i, e in enumerate(looks) if e] == [12]
+
+    def test_most_tracks_are_those_of_the_surest(self, make):
+        tracker = make(most=2)
+        for i in range(6):
+            three = seen((100, 100), (400, 100), (700, 100), score=(0.9, 0.8, 0.95))
+            tracks = tracker.update(three, frame(i))
+        assert sorted(tracks.row.tolist()) == [0, 2]
+        for i in range(6, 60):
+            tracks = tracker.update(three[[1, 2]], frame(i))
+        assert sorted(tracks.row.tolist()) == [0, 1]  # there is room again
+        assert max(tracks.id.tolist()) == 3
+
+    def test_a_box_on_a_track_begins_no_second_one(self, make):
+        found = {}
+        for apart in (1.0, 0.5):
+            tracker = make(apart=apart)
+            for i in range(3):
+                tracker.update(seen((100, 100)), frame(i))
+            for i in range(3, 9):
+                tracks = tracker.update(seen((100, 100), (103, 100), (600, 100)), frame(i))
+            found[apart] = sorted(tracks.row.tolist())
+        assert found == {1.0: [0, 1, 2], 0.5: [0, 2]}
+
+    def test_a_box_of_another_size_is_another_thing(self, make):
+        small = seen((100, 100))
+        half = replace(small, xyxy=np.array([[80, 60, 120, 100]], np.float32))
+        rows = {}
+        for least in (0.0, 0.6):
+            tracker = make(size_match=least)
+            for i in range(6):
+                tracker.update(small, frame(i))
+            rows[least] = tracker.update(half, frame(6)).id.tolist()
+        assert rows == {0.0: [1], 0.6: []}
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            {"match": 1.5},
+            {"confirm": 0},
+            {"early": 0},
+            {"lost_s": -1},
+            {"lost_frames": -1},
+            {"coast_s": float("nan")},
+            {"apart": 2},
+            {"most": -1},
+            {"size_match": -0.1},
+            {"size_weight": 3},
+        ],
+    )
     def test_options_that_cannot_be(self, make, bad):
         with pytest.raises(ValueError, match=next(iter(bad))):
             make(**bad)
@@ -290,3 +357,31 @@ def test_each_track_learns_its_own_speed():
     middle = (coasting.coasting_xyxy[:, :2] + coasting.coasting_xyxy[:, 2:]) / 2
     want = (starts + speeds * 16)[[ids[1][n] for n in coasting.coasting.tolist()]]
     assert np.abs(middle - want).max() < 4
+
+
+def test_a_track_without_an_id_may_be_missed_where_it_is_allowed():
+    tracker = ByteTrack(early=3, confirm=3)
+    for i, there in enumerate((1, 0, 0, 1, 0, 0, 1)):
+        tracks = tracker.update(seen((100, 100)) if there else seen(), frame(i))
+    assert tracks.id.tolist() == [1]
+    tracker = ByteTrack(early=2, confirm=3)
+    for i, there in enumerate((1, 0, 0, 1, 0, 0, 1)):
+        tracks = tracker.update(seen((100, 100)) if there else seen(), frame(i))
+    assert tracks.id.tolist() == []
+
+
+def test_size_decides_between_two_that_overlap_alike():
+    """A wide track meets two boxes: the nearer is small, the other as large as it was."""
+    large = Detections(np.array([[100, 100, 300, 200]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int32))
+    both = Detections(
+        np.array([[110, 105, 250, 195], [150, 100, 350, 200]], np.float32),
+        np.ones(2, np.float32),
+        np.zeros(2, np.int32),
+    )
+    rows = {}
+    for weight in (0.0, 0.6):
+        tracker = Iou(confirm=1, size_weight=weight)
+        tracker.update(large, frame(0))
+        tracks = tracker.update(both, frame(1))
+        rows[weight] = tracks.row[tracks.id == 1].tolist()
+    assert rows == {0.0: [0], 0.6: [1]}

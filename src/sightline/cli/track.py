@@ -61,7 +61,7 @@ def track(boxes: MotText, tracker: Tracker, stream: StreamInfo) -> Iterator[str]
     """
     frames, starts = np.unique(boxes.frame, return_index=True)
     ends = np.append(starts[1:], len(boxes.frame))[: len(frames)]
-    patience = math.ceil(float(getattr(tracker, "lost_s", _WITHOUT_LIMIT_S)) * float(stream.rate or 25)) + 3
+    patience = _patience(tracker, float(stream.rate or 25))
     expected = None
     for number, start, end in zip(frames.tolist(), starts.tolist(), ends.tolist(), strict=True):
         if expected is not None:
@@ -77,6 +77,14 @@ def track(boxes: MotText, tracker: Tracker, stream: StreamInfo) -> Iterator[str]
             left, top, width, height = ltwh[row]
             place = f"{left:.3f},{top:.3f},{width:.3f},{height:.3f}"
             yield f"{number},{int(tracks.id[i])},{place},{score[row]:.4f},-1,-1,-1\n"
+
+
+def _patience(tracker: Tracker, rate: float) -> int:
+    """Frames without boxes after which every track has ended."""
+    frames: int | None = getattr(tracker, "lost_frames", None)
+    if frames is None:
+        frames = math.ceil(float(getattr(tracker, "lost_s", _WITHOUT_LIMIT_S)) * rate)
+    return frames + 3
 
 
 def _frame(stream: StreamInfo, number: int) -> Frame:

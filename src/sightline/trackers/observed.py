@@ -28,6 +28,9 @@ _NOISE = boxfilter.Noise(
 )
 
 
+_NEVER = -(2**40)  # the number of no look
+
+
 def _state(xyxy: F64) -> F64:
     """Boxes (N, 4) -> centre x, centre y, area, width / height (N, 4)."""
     out = boxfilter.centre_size(xyxy)
@@ -167,7 +170,7 @@ class Observed(Population):
             "moving": boxfilter.fresh(_state(boxes), _NOISE, tick_s),
             "last": boxes,
             "past": np.zeros((n, self.looks_back, 4)),
-            "past_look": np.full((n, self.looks_back), -1),
+            "past_look": np.full((n, self.looks_back), _NEVER),
             "direction": np.zeros((n, 2)),
             "streak": np.zeros(n, np.int64),
             "frozen": np.zeros((n, 4, 5)),
