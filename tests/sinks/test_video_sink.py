@@ -240,7 +240,7 @@ def test_a_picture_made_to_draw_on_is_encoded_without_a_copy(tmp_path: Path) -> 
         sink.open(RunInfo((), (info,)))
         sink.write(FrameResult(Frame(info, 0, Instant(0, info.base), None, 1918, 1078)), picture)
         assert sink._encoder is not None
-        assert (sink._encoder._pool is None) == as_it_is, name
+        assert (sink._encoder._coder._pool is None) == as_it_is, name
         sink.close()
         shown = luma_of(tmp_path / "out.mp4")[0]
         assert shown[:490].mean() > 190, name

@@ -64,13 +64,13 @@ def fields_of(one: Seen, kind: str) -> Fields:
     """What the attributes of an object say in the fields of its kind: an attribute whose name is the field's, or ends
     in it ("car color", "vehicletype"); a text that was read is a vehicle's licence plate.
     """
+    words = {word: name for name in FIELDS.get(kind, ()) for word in (name, *_ALSO.get(name, ()))}
     said: dict[str, str] = {}
-    for name in FIELDS.get(kind, ()):
-        words = (name, *_ALSO.get(name, ()))
-        for attribute in one.attributes:
-            if re.sub(r"[^a-z]", "", attribute.name.lower()).endswith(words):
-                said[name] = attribute.label
-                break
+    for attribute in one.attributes:
+        asked = re.sub(r"[^a-z]", "", attribute.name.lower())
+        meant = max((word for word in words if asked.endswith(word)), key=len, default=None)  # facialhair is not hair
+        if meant is not None:
+            said.setdefault(words[meant], attribute.label)
     if kind == "vehicle" and one.text is not None:
         said.setdefault("license", one.text)
     return said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,27 +13,19 @@ from typing import cast
 import av
 import av.container
 import av.error
-import av.video.codeccontext
-import av.video.frame
-import av.video.stream
-import numpy as np
 
 from sightline.errors import OutputError, UsageError
 from sightline.protocols import RunInfo
+from sightline.sinks.coder import Coder, Coding
 from sightline.sinks.fit import as_i420, even, fit_planes
 from sightline.sinks.target import Staged, check_target, in_folder, is_folder, output_name
 from sightline.sinks.timeline import Timeline, output_base, usable_rate
-from sightline.types import U8, ColorMatrix, FrameResult, Picture, StreamInfo
+from sightline.types import U8, FrameResult, Picture, StreamInfo
 
 __all__ = ["SUFFIXES", "VideoSink"]
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".m4v")
-_CODECS = {"h264": "libx264", "h265": "libx265", "libx264": "libx264", "libx265": "libx265"}
-_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-# H.273 code points: matrix, primaries, transfer
-_TAGS = {ColorMatrix.BT601: (6, 6, 6), ColorMatrix.BT709: (1, 1, 1), ColorMatrix.BT2020: (9, 9, 14)}
 _LONGEST_START_S = 60.0
-_MOST_SLICES = 4
 
 
 @dataclass(slots=True)
@@ -74,12 +65,7 @@ class VideoSink:
 
     def open(self, info: RunInfo) -> None:
         """Judge options and place; writes nothing. Raises UsageError."""
-        if self.codec not in _CODECS:
-            raise UsageError(f"video codec {self.codec!r}; known: h264, h265")
-        if self.preset not in _PRESETS:
-            raise UsageError(f"video preset {self.preset!r}; known: {', '.join(_PRESETS)}")
-        if not 0 <= self.crf <= 51:
-            raise UsageError(f"video crf {self.crf}: from 0 (best) to 51")
+        Coding(self.codec, self.preset, self.crf, self.threads).check("video")
         if self.start not in ("auto", "source", "zero"):
             raise UsageError(f"video start {self.start!r}; known: auto, source, zero")
         target = Path(self.path)
@@ -146,16 +132,13 @@ class VideoSink:
 
 
 class _Encoder:
-    """A container with one video stream, and the picture that planes are copied into."""
+    """A container with one video stream."""
 
     def __init__(self, options: VideoSink, staged: Staged, picture: Picture, base: Fraction, rate: Fraction) -> None:
         self._staged = staged
         self.broken = False
         self.picture_wh = picture.coded_wh
-        self._coded_wh = even(self.picture_wh)
-        self._base = base
         self._codec = options.codec
-        self._pool: tuple[av.video.frame.VideoFrame, tuple[U8, U8, U8]] | None = None
         path = staged.begin()
         # the second is what the time of the first picture is counted in: a millisecond if left alone
         clocks = ("video_track_timescale", "movie_timescale") if path.suffix.lower() != ".mkv" else ()
@@ -168,50 +151,19 @@ class _Encoder:
             self._container = cast(
                 av.container.OutputContainer, av.open(str(path), "w", format=_format(path), options=flags)
             )
-            encoder = _CODECS[options.codec]
-            self._stream = cast(av.video.stream.VideoStream, self._container.add_stream(encoder, rate=rate))
-            _configure(self._stream, options, self._coded_wh, base, picture)
+            how = Coding(options.codec, options.preset, options.crf, options.threads)
+            self._coder = Coder(self._container, how, picture, base, rate)
 
     def encode(self, planes: tuple[U8, ...], owner: object, pts: int, duration: int) -> None:
         """Hand one picture of `picture_wh` to the encoder; it has been copied when this returns."""
-        frame = self._own(planes, owner) or self._copied(planes)
-        frame.pts, frame.time_base, frame.duration = pts, self._base, duration
         with self._translated():
-            self._container.mux(self._stream.encode(frame))
+            self._container.mux(self._coder.encode(planes, owner, pts, duration))
 
     def finish(self) -> None:
         """Write what the encoder still holds, and the index."""
         with self._translated():
-            self._container.mux(self._stream.encode(None))
+            self._container.mux(self._coder.flush())
             self._container.close()
-
-    def _own(self, planes: tuple[U8, ...], owner: object) -> av.video.frame.VideoFrame | None:
-        """The owner of the planes, where the encoder can take it as it is."""
-        if not isinstance(owner, av.video.frame.VideoFrame) or owner.format.name != "yuv420p":
-            return None
-        if (owner.width, owner.height) != self._coded_wh or planes[0].shape[::-1] != self._coded_wh:
-            return None
-        for plane, kept in zip(planes, owner.planes, strict=True):
-            if plane.__array_interface__["data"][0] != kept.buffer_ptr or plane.strides != (kept.line_size, 1):
-                return None  # a part of it, or something else
-        owner.pict_type = 0  # what kind the decoder had found it to be is no order for the encoder
-        return owner
-
-    def _copied(self, planes: tuple[U8, ...]) -> av.video.frame.VideoFrame:
-        if self._pool is None:
-            frame = av.video.frame.VideoFrame(*self._coded_wh, "yuv420p")
-            views = [
-                np.frombuffer(memoryview(p), np.uint8).reshape(-1, p.line_size)[: p.height, : p.width]  # pyright: ignore
-                for p in frame.planes
-            ]
-            self._pool = frame, (views[0], views[1], views[2])
-        frame, views = self._pool
-        for into, plane in zip(views, planes, strict=True):
-            h, w = plane.shape
-            into[:h, :w] = plane
-            into[:h, w:] = plane[:, w - 1 :]
-            into[h:] = into[h - 1 : h]
-        return frame
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -225,41 +177,10 @@ class _Encoder:
             self._staged.discard()
             reason = error.strerror or str(error)
             if isinstance(error, av.error.ArgumentError):
-                w, h = self._coded_wh
+                w, h = even(self.picture_wh)
                 reason += f" ({self._codec}, {w} x {h})"
             raise OutputError(f"{self._staged.final}: video cannot be written: {reason}") from error
 
 
 def _format(path: Path) -> str:
     return {".mkv": "matroska", ".mov": "mov"}.get(path.suffix.lower(), "mp4")
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _configure(
-    stream: av.video.stream.VideoStream,
-    options: VideoSink,
-    coded_wh: tuple[int, int],
-    base: Fraction,
-    picture: Picture,
-) -> None:
-    """Sizes, clock, quality and colour of the encoder, before its first picture."""
-    stream.time_base = base
-    context = cast(av.video.codeccontext.VideoCodecContext, stream.codec_context)
-    context.width, context.height = coded_wh
-    context.pix_fmt = "yuv420p"
-    context.time_base = base
-    context.options = {"preset": options.preset, "crf": str(options.crf)}
-    if _CODECS[options.codec] == "libx265":
-        context.options = {**context.options, "x265-params": "log-level=error"}
-        context.codec_tag = "hvc1"
-    # Threads that share a picture in slices cost the least CPU and memory where little is done for it, and make 0.4 % a
-    # slice more of it. Presets that look further do as well with one picture a thread, which costs nothing in size.
-    sliced = _CODECS[options.codec] == "libx264" and options.preset == "ultrafast"
-    context.thread_type = "SLICE" if sliced else "FRAME"
-    context.thread_count = options.threads or (min(_MOST_SLICES, _cores()) if sliced else _cores())
-    context.colorspace, context.color_primaries, context.color_trc = _TAGS[picture.matrix]
-    context.color_range = 2 if picture.full_range else 1

@@ -12,6 +12,7 @@ import av
 import av.error
 
 from sightline.errors import InputError, StreamError
+from sightline.protocols import PacketTap
 from sightline.sources.addresses import address_of, is_local, likely_live, name_of
 from sightline.sources.framing import Budget, Framer
 from sightline.sources.opening import Attempt, HopelessError, Opened, open_media
@@ -89,7 +90,10 @@ class MediaSource:
         self.stopping.set()
 
     def frames(self, tap: Tap | None = None) -> Iterator[Frame]:
-        """Frames in the order the decoder gives them; opens at the first `next`. `tap` sees each `av.Packet`."""
+        """Frames in the order the decoder gives them; opens at the first `next`.
+
+        `tap` sees each `av.Packet`, a `PacketTap` each opening too.
+        """
         budget = Budget(self.duration_s, self.max_frames)
         backoff = Backoff()
         began = time.monotonic()
@@ -98,6 +102,8 @@ class MediaSource:
         while opened is not None:
             framer = Framer(self.id, opened, index, epoch)
             try:
+                if isinstance(tap, PacketTap):
+                    tap.begin(opened.stream, epoch)
                 ending = yield from self._play(opened, framer, budget, tap)
                 over = ending is Ending.SPENT or self._over(opened, ending, framer, got=framer.index - index)
             finally:
