@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "convert": ("sightline.cli.convert", "another form of a model: IR, ONNX, 16 or 8 bits, archives; certified"),
     "check": ("sightline.cli.check", "judge a pipeline file without touching a camera or the network"),
     "explain": ("sightline.cli.explain", "what a DeepStream file would do here, key by key; nothing is run"),
+    "migrate": ("sightline.cli.migrate", "a DeepStream application's file -> a pipeline file of our own"),
     "grid": ("sightline.cli.grid", "a frame with a coordinate grid, to place lines and zones"),
     "track": ("sightline.cli.track", "a tracker over detections in MOTChallenge text"),
     "bench": ("sightline.cli.bench", "frames/s, CPU a stage, share of the physical limit"),

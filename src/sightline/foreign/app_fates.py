@@ -39,20 +39,21 @@ def groups_off(written: Written, *, silent: bool = True) -> dict[str, str]:
     has it; other programs ask for an `enable` only where it says 0.
     """
     off: dict[str, str] = {}
-    for group in written.groups:
-        if base_of(group) in _ALWAYS or not group:
-            continue
+    for group in filter(None, written.groups):
         entry = written.get(group, "enable")
-        if entry is None:
-            if (
-                silent
-                and "enable" in (DEEPSTREAM_APP.of_group(group) or {})
-                and written.get(group, "csv-file-path") is None
-            ):
-                off[group] = "the group says no enable=1, without which it is passed over"
-        elif entry.value.strip().lower() in ("0", "false", "no", "off"):
-            off[group] = f"the group is switched off in line {entry.line}"
+        if entry is not None:
+            if entry.value.strip().lower() in ("0", "false", "no", "off"):
+                off[group] = f"the group is switched off in line {entry.line}"
+        elif silent and _needs_enable(written, group):
+            off[group] = "the group says no enable=1, without which it is passed over"
     return off
+
+
+def _needs_enable(written: Written, group: str) -> bool:
+    """Whether deepstream-app passes over the group unless it says enable=1."""
+    if base_of(group) in _ALWAYS or written.get(group, "csv-file-path") is not None:
+        return False
+    return "enable" in (DEEPSTREAM_APP.of_group(group) or {})
 
 
 def fates_of_app(written: Written) -> tuple[KeyFate, ...]:

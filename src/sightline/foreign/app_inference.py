@@ -94,6 +94,10 @@ def colour(entry: Entry) -> str:
 def models_of(plan: AppPlan) -> Models:
     """Raises ConfigError where two models have one id, or one looks at the objects of another that is not there."""
     if plan.primary is None:
+        for one in plan.secondaries:
+            plan.notes.append(
+                f"{one.where}: looks at objects, and no primary model is on that finds any; it is left out"
+            )
         return Models(ModelConfig(path="builtin:nothing"), (), (), 0, {}, {})
     said = {one.where: _said(one) for one in (plan.primary, *plan.secondaries)}
     ids = _ids(plan, said)

@@ -87,7 +87,7 @@ SOURCE = {
 SOURCE_LIST = {
     "enable": ENABLE,
     "list": translated("streams.url", "one stream each"),
-    "num-source-bins": honoured("streams", "the list counts; another number is reported"),
+    "num-source-bins": ignored("says-itself", more="the list counts; another number is reported"),
     "sensor-id-list": translated("streams.id"),
     "sensor-name-list": translated("streams.id", "where there is no sensor-id-list"),
     "use-nvmultiurisrcbin": ignored("rest"),

@@ -46,7 +46,7 @@ def _of_source(group: Group, plan: AppPlan, places: Places) -> Iterator[Camera]:
     table = group.get("csv-file-path")
     if table is not None:
         yield from _of_table(table, group, plan, places)
-    elif group.get("uri-list", "list"):
+    elif group.get("uri-list", "uri_list", "list"):
         yield from _listed(group, None, plan, places)
     else:
         yield from _cameras(group, plan, places)

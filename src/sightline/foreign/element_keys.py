@@ -78,7 +78,7 @@ _SOURCE = {
     **_all("decoder", "skip-frames"),
 }
 _SEVERAL = {
-    **_SOURCE,
+    **{key: known for key, known in _SOURCE.items() if key != "location"},
     "uri-list": translated("streams.url", "one stream each, with commas between"),
     "sensor-id-list": translated("streams.id"),
     "sensor-name-list": translated("streams.id", "where there is no sensor-id-list"),
