@@ -98,6 +98,8 @@ class ShowServer:
 class _Server(HTTPServer):
     """The standard library's server with our workers instead of its threads."""
 
+    request_queue_size = _MOST_VIEWERS
+
     def __init__(self, show: ShowServer, host: str, port: int) -> None:
         self._show = show
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -38,6 +38,7 @@ _HEADERS = {
 }
 _FACTS_S = 0.5
 _FIRST_PICTURE_S = 5.0
+_QUESTION_S = 5.0  # for a request to come
 _SILENCE_S = 15.0  # of a viewer that takes nothing
 _BOUNDARY = "picture"
 _PICTURE, _FACTS = b"P", b"F"
@@ -59,7 +60,7 @@ class Viewer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "Sightline"
     sys_version = ""
-    timeout = _SILENCE_S
+    timeout = _QUESTION_S
 
     def __init__(self, request: Any, client: Any, server: Any, door: Door) -> None:
         self._door = door
@@ -201,6 +202,7 @@ class Viewer(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _head(self, status: HTTPStatus, kind: str, extra: dict[str, str] | None = None) -> None:
+        self.connection.settimeout(_SILENCE_S)
         self.send_response(status)
         for name, value in {"Content-Type": kind, **_HEADERS, **(extra or {})}.items():
             self.send_header(name, value)
