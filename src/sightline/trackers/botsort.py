@@ -44,9 +44,10 @@ class BotSort(ByteTrack):
     `match`, of tracks that have no id yet. instant: what the first look at a stream sees has its id at once.
     camera_motion: follow the camera where the stream has pictures.
     appearance: name of the stage whose embeddings (column "embedding") say what objects look like; "" whatever has it.
-    appearance_weight: its share in the likeness of a pair that both have an embedding; appearance_match: cosine
-    similarity from which it joins a pair on its own, where the IoU is at least appearance_near; appearance_least: no
-    pair below that similarity; appearance_memory: share of what is known of a track that stays with each sighting.
+    appearance_weight: its share in the likeness of a pair that both have an embedding. appearance_match: cosine
+    similarity from which it joins a pair on its own, where the IoU is at least appearance_near. appearance_least: no
+    pair below that similarity (0: any). appearance_memory: share of what is known of a track that stays with each
+    sighting.
     """
 
     match: float = 0.2
@@ -136,7 +137,8 @@ class BotSort(ByteTrack):
             similar = tracks.embedding[rows] @ seen_as[chosen].T
             known = (tracks.embedding[rows] != 0).any(1)[:, None] & (seen_as[chosen] != 0).any(1)
             allowed |= known & (similar >= self.appearance_match) & (overlap >= self.appearance_near)
-            allowed &= ~known | (similar >= self.appearance_least)
+            if self.appearance_least:
+                allowed &= ~known | (similar >= self.appearance_least)
             weight = np.where(known, self.appearance_weight, 0.0)
             likeness = likeness * (1 - weight) + weight * np.fmax(similar, 0)
         if alike is not None:
