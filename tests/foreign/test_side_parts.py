@@ -15,10 +15,11 @@ from side_formats import BOX, CASCADED, FORMATS, REID, Said, keys, yaml
 from sightline.config import ModelConfig, PartConfig, RegionConfig, StageConfig
 from sightline.errors import ConfigError, ModelError
 from sightline.foreign.analytics_config import analytics_of
-from sightline.foreign.dewarper_config import dewarper_of
+from sightline.foreign.dewarper_config import dewarper_of, read_dewarper
 from sightline.foreign.kinds import kind_of
+from sightline.foreign.least_score import least_score
 from sightline.foreign.msgconv import ROW, described_of
-from sightline.foreign.nvmot import NearestTracker, nearest_tracker, tracker_of
+from sightline.foreign.nvmot import NearestTracker, nearest_tracker, not_below, tracker_of
 from sightline.foreign.preprocess_config import preprocess_of
 from sightline.foreign.side_kinds import SIDE_KINDS
 from sightline.foreign.written import Written, read_written, written_of
@@ -172,7 +173,7 @@ def test_every_column_that_counts(column: str) -> None:
 
 def test_the_nearest_tracker() -> None:
     def made(*said: Said, score: float = 0.0) -> PartConfig:
-        return tracker_of(yaml({k: v for one in said for k, v in one.items()}), score).tracker
+        return not_below(tracker_of(yaml({k: v for one in said for k, v in one.items()})).tracker, score)
 
     base: Said = {("BaseConfig", "minDetectorConfidence"): "0"}
     assert made(base).kind == "iou"
@@ -183,6 +184,10 @@ def test_the_nearest_tracker() -> None:
     assert "low" not in made(base).options
     assert made(base, score=0.2).options["low"] == 0.2
     assert made({("BaseConfig", "minDetectorConfidence"): "0.3"}, score=0.2).options["low"] == 0.3
+    sure = {("DataAssociator", "tentativeDetectorConfidence"): "0.1"}
+    assert made(CASCADED, sure, score=0.2).options["high"] == 0.2
+    assert made(CASCADED, sure, score=0.2).options["activate"] == 0.2
+    assert not_below(PartConfig(kind="sort"), 0.2).options == {}
     # frames of probation are passed; no pair is one without overlap
     assert made({("TargetManagement", "probationAge"): "3"}).options["confirm"] == 4
     assert made({("NvDCF", "probationAge"): "3"}).options["confirm"] == 3
@@ -247,6 +252,40 @@ def test_dewarped_views() -> None:
         dewarper_of(keys({**FORMATS["dewarper"].base, ("surface0", "projection-type"): "19"}))
     with pytest.raises(ConfigError, match=r"no \[surface0\]"):
         dewarper_of(keys({("property", "output-width"): "1920"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("[property]\nonnx-file=a\n[class-attrs-all]\npre-cluster-threshold=0.4\n[class-attrs-2]\nthreshold=0.3", 0.3),
+        ("[property]\nonnx-file=a\n", 0.0),
+        ("infer_config {\n postprocess { detection { nms { confidence_threshold: 0.25 } } } }", 0.25),
+        ("infer_config {\n postprocess { detection { per_class_params { value { pre_threshold: 0.1 } } } } }", 0.1),
+    ],
+)
+def test_the_threshold_of_a_models_own_file(text: str, least: float) -> None:
+    assert least_score(written_of(text, Path("c.txt"))) == least
+
+
+def test_views_of_calibration_tables(tmp_path: Path) -> None:
+    config = tmp_path / "dewarp.txt"
+    config.write_text(
+        "[property]\naisle-calibration-file=csv/aisle.csv\nspot-calibration-file=csv/spot.csv\n"
+        "[surface0]\nprojection-type=3\nfocal-length=100\n"
+    )
+    assert [view.kind for view in read_dewarper(config).views] == ["lens"]
+    assert "csv/aisle.csv is missing; the surfaces of this file are used" in read_dewarper(config).notes[0]
+    (tmp_path / "csv").mkdir()
+    head = "serial,x,dewarpTopAngle,dewarpBottomAngle,dewarpPitch,dewarpYaw,dewarpRoll,dewarpFocalLength,"
+    rows = "{n},a,90,0,0,0,10,437,1902,1500\n{n},b,90,0,0,0,10,437,1902,1500\n{n},c,80,0,0,0,10,437,1902,1500\n"
+    for name in ("aisle", "spot"):
+        text = f"{head}dewarpWidth,dewarpHeight\n{rows.format(n=0)}{rows.format(n=1).replace('437', '500')}"
+        (tmp_path / "csv" / f"{name}.csv").write_text(text)
+    made = read_dewarper(config, 1)
+    assert [view.options["to"] for view in made.views] == ["pushbroom"] * 2 + ["lying-cylinder"] * 2
+    assert {view.options["focal_px"] for view in made.views} == {500.0}
+    with pytest.raises(ConfigError, match="neither table has a row for source 7"):
+        read_dewarper(config, 7)
 
 
 # -- any text at all -------------------------------------------------------------------------------------------------

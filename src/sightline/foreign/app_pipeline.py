@@ -16,9 +16,10 @@ from sightline.foreign.app_inference import Models, models_of, read_inference
 from sightline.foreign.app_outputs import read_drawing, read_outputs, read_tiles
 from sightline.foreign.app_plan import AppPlan, Camera, Output
 from sightline.foreign.app_sources import read_sources
-from sightline.foreign.dewarper_config import dewarper_of
+from sightline.foreign.dewarper_config import read_dewarper
+from sightline.foreign.least_score import least_score
 from sightline.foreign.msgconv import described_of
-from sightline.foreign.nvmot import nearest_tracker
+from sightline.foreign.nvmot import nearest_tracker, not_below
 from sightline.foreign.places import Places
 from sightline.foreign.preprocess_config import preprocess_of
 from sightline.foreign.service_groups import groups_of_pipeline
@@ -122,7 +123,7 @@ def _tracker(group: Group, plan: AppPlan, places: Places) -> None:
         plan.notes.append(
             f"{made.appearance.where}: {made.appearance.model} is missing; objects are told by place alone"
         )
-        plan.tracker = PartConfig(kind="bytetrack")
+        plan.tracker = made.alone
         return
     plan.appearance = StageConfig.model_validate({**made.appearance.settings, "path": str(model)})
 
@@ -143,7 +144,7 @@ def config_of(plan: AppPlan) -> Translated:
             streams=tuple(_watched(stream, i, plan, analytics) for i, stream in enumerate(streams)),
             model=primary,
             then=then if plan.appearance is None else (*then, plan.appearance),
-            tracker=plan.tracker,
+            tracker=_behind_its_model(plan),
             overlay=_overlay(plan, models),
             sinks=tuple(_sinks(plan, streams)),
             limits=_limits(plan, models),
@@ -152,6 +153,13 @@ def config_of(plan: AppPlan) -> Translated:
         first = error.errors()[0]
         raise ConfigError(f"{plan.file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     return Translated(config, tuple(dict.fromkeys(plan.notes)))
+
+
+def _behind_its_model(plan: AppPlan) -> PartConfig | None:
+    """The tracker, which never hears of what the model drops."""
+    if plan.tracker is None or plan.primary is None:
+        return plan.tracker
+    return not_below(plan.tracker, least_score(read_written(plan.primary.file)))
 
 
 def _streams(cameras: list[Camera]) -> list[StreamConfig]:
@@ -175,7 +183,7 @@ def _watched(
     """The stream with its own analytics, and flattened where a dewarper is for it."""
     dewarp: PartConfig | None = None
     if number in plan.dewarp:
-        made = dewarper_of(read_written(plan.dewarp[number]), source=number)
+        made = read_dewarper(plan.dewarp[number], number)
         plan.notes += made.notes
         if len(made.views) > 1:
             plan.notes.append(f"{plan.dewarp[number]}: {len(made.views)} surfaces; the first one is looked at")
@@ -186,8 +194,10 @@ def _watched(
 def _analytics(plan: AppPlan, models: Models) -> dict[int, tuple[PartConfig, ...]]:
     found: dict[int, tuple[PartConfig, ...]] = {}
     for path in plan.analytics:
-        made = analytics_of(read_written(path), models.labels)
+        made = analytics_of(read_written(path), models.labels, plan.muxed)
         plan.notes += made.notes
+        for number in range(len(plan.cameras)):
+            found[number] = (*found.get(number, ()), *made.everywhere)
         for number, parts in made.streams.items():
             if number >= len(plan.cameras):
                 plan.notes.append(f"{path}: rules for stream {number}; there are {len(plan.cameras)}, from 0 on")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sightline.config import PartConfig
 from sightline.errors import ConfigError
@@ -17,9 +18,9 @@ from sightline.foreign.keyfile import Entry
 from sightline.foreign.reasons import translated
 from sightline.foreign.side_reasons import passed
 from sightline.foreign.values import fault, number, numbers, text, whole
-from sightline.foreign.written import Written
+from sightline.foreign.written import Written, read_written
 
-__all__ = ["DEWARPER", "GROUPS", "DewarperFile", "dewarper_of", "is_dewarper"]
+__all__ = ["DEWARPER", "GROUPS", "DewarperFile", "dewarper_of", "is_dewarper", "read_dewarper"]
 
 # NvDsSurfaceType -> our lens and the surface that the view is spread on
 _TYPES: tuple[tuple[str, str], ...] = (
@@ -111,6 +112,20 @@ class DewarperFile:
 
     views: tuple[PartConfig, ...]
     notes: tuple[str, ...] = ()
+
+
+def read_dewarper(path: Path, source: int = 0) -> DewarperFile:
+    """As `dewarper_of`, with the tables that the file names, where it says that they lie. Raises ModelError too."""
+    written = read_written(path)
+    return dewarper_of(written, _table(written, "aisle"), _table(written, "spot"), source)
+
+
+def _table(written: Written, name: str) -> Written | None:
+    entry = written.get("property", f"{name}-calibration-file")
+    if entry is None:
+        return None
+    path = written.path.parent / text(entry)
+    return read_written(path) if path.is_file() else None
 
 
 def dewarper_of(

@@ -17,7 +17,15 @@ from sightline.foreign.values import choice, fault, flag, number, numbers, text,
 from sightline.foreign.written import Written
 from sightline.parts import options_of
 
-__all__ = ["APPEARANCE", "Appearance", "NearestTracker", "nearest_tracker", "tracker_of", "tracker_of_library"]
+__all__ = [
+    "APPEARANCE",
+    "Appearance",
+    "NearestTracker",
+    "nearest_tracker",
+    "not_below",
+    "tracker_of",
+    "tracker_of_library",
+]
 
 APPEARANCE = "appearance"  # the name of the stage that says what objects look like
 _OLD = "NvDCF"
@@ -74,24 +82,27 @@ def tracker_of_library(name: str) -> NearestTracker:
     return NearestTracker(PartConfig(kind=kind or "bytetrack"), None, notes)
 
 
-def nearest_tracker(library: str, configured: Written | None, score: float = 0.0) -> NearestTracker:
-    """What a [tracker] means: its ll-config-file, as it was read, or else its ll-lib-file. score: see `tracker_of`.
-
-    Raises ConfigError.
-    """
-    return tracker_of_library(library) if configured is None else tracker_of(configured, score)
+def nearest_tracker(library: str, configured: Written | None) -> NearestTracker:
+    """What a [tracker] means: its ll-config-file, as it was read, or else its ll-lib-file. Raises ConfigError."""
+    return tracker_of_library(library) if configured is None else tracker_of(configured)
 
 
-def tracker_of(written: Written, score: float = 0.0) -> NearestTracker:
-    """score: the model's own threshold, below which no detection reaches the tracker; 0: not known.
+def not_below(tracker: PartConfig, score: float) -> PartConfig:
+    """The tracker of a file behind a model that drops what it finds below `score`: nothing of that reaches it there."""
+    options = tracker.options
+    if score <= 0 or not options:
+        return tracker
+    raised = {name: max(score, float(str(options[name]))) for name in ("high", "activate") if name in options}
+    return PartConfig(kind=tracker.kind, **(options | {"low": max(score, float(str(options.get("low", 0))))} | raised))
 
-    Raises ConfigError naming file, line and key of what is wrong.
-    """
+
+def tracker_of(written: Written) -> NearestTracker:
+    """Raises ConfigError naming file, line and key of what is wrong."""
     said = _Said(written)
     notes: list[str] = []
     appearance = _appearance(said, notes)
     kind = _kind(said, appearance)
-    options = _score_options(said, kind, score) | _life_options(said) | _fit_options(said, kind)
+    options = _score_options(said, kind) | _life_options(said) | _fit_options(said, kind)
     if kind == "botsort":
         options |= {"camera_motion": False, "instant": False, "appearance": APPEARANCE} | _likeness_options(said)
     return NearestTracker(PartConfig(kind=kind, **options), appearance, tuple(notes))
@@ -140,9 +151,9 @@ def _kind(said: _Said, appearance: Appearance | None) -> str:
     return "bytetrack" if rounds else "sort"
 
 
-def _score_options(said: _Said, kind: str, score: float) -> dict[str, object]:
-    """What the model itself drops never reaches the tracker there; what is not said is left to the model's own."""
-    low = max(score, said.share("BaseConfig", "minDetectorConfidence", 0.0))
+def _score_options(said: _Said, kind: str) -> dict[str, object]:
+    """What the model itself drops never reaches the tracker there; 0 leaves the least score to the model."""
+    low = said.share("BaseConfig", "minDetectorConfidence", 0.0)
     found: dict[str, object] = {"low": low} if low > 0 else {}
     if kind in ("iou", "sort"):
         return found
