@@ -111,7 +111,7 @@ class Twin:
     """A whole twin. faults: what of it cannot be used, by the name of the pipeline or stream. notes: worth knowing.
 
     recording: pipelines that are told to record from their start on (or not to), by a business logic's twin.
-    snippet_s: longest recorded snippet; auto_stop_s: after which a recording ends by itself.
+    snippet_s: of the longest recorded snippet.
     """
 
     file: str
@@ -125,7 +125,6 @@ class Twin:
     business: bool = False
     recording: tuple[tuple[str, bool], ...] = ()
     snippet_s: float = 30.0
-    auto_stop_s: float | None = None
 
 
 def holds_twin(root: Json) -> bool:

@@ -25,7 +25,6 @@ def _no(why: str) -> Known:
     return Known("ignored", "", why)
 
 
-_RECORD = "sinks.record"
 _NAME = "what messages and files call it"
 _RECOGNISED = "the file says itself which of the two inference plugins it is for"
 # the way within the components, without numbers -> what becomes of it
@@ -77,8 +76,8 @@ COMPONENT_KEYS: dict[str, Known] = {
 }
 _ABOVE: dict[str, Known] = {
     "platform": honoured("model", "DeepStream is the only one that is known"),
-    "outputVideoLength": translated(_RECORD, "the longest snippet"),
-    "autoStopRecordingTime": translated(_RECORD, "a recording ends after it by itself"),
+    "outputVideoLength": translated("sinks.record.longest_s", "of a snippet"),
+    "autoStopRecordingTime": _no("the accelerator's own code does not read it; a snippet ends when nobody is left"),
 }
 _BUSINESS = _no("for your own business logic, which reads it as it likes; here: --logic rules.py")
 _TEMPLATE = _no("of the containers, their routes and their registry; nothing of them is needed here")
@@ -149,7 +148,7 @@ def _above(entry: Entry, full: str) -> Known:
     if key in _ABOVE:
         return _ABOVE[key]
     if "startRecording" in full:
-        return translated(_RECORD, "whether the pipeline records from its start on")
+        return translated("sinks (video)", "whether the pipeline is recorded from its start on")
     return _TEMPLATE
 
 

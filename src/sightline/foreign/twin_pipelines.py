@@ -31,6 +31,7 @@ from sightline.foreign.twin import LIGHT_TRACKER, PARSERS, Region, Sensor, Strea
 from sightline.foreign.twin import TwinPipeline as Wanted
 from sightline.foreign.twin_outputs import outputs_of
 from sightline.foreign.twin_parts import TrackerPart, dewarp_of, light_tracker, tracker_of
+from sightline.sources.addresses import likely_live
 
 __all__ = ["TwinFiles", "deployment_of", "zips_of"]
 
@@ -169,7 +170,8 @@ class _Making:
         if not streams:
             raise _Lost(f"{wanted.where}: none of its streams can be used")
         regions = [(sensor.name, region) for _, sensor in streams for region in sensor.regions]
-        outputs = outputs_of(wanted, self.twin, regions, self.files.out)
+        live = any(likely_live(config.url) for config, _ in streams)
+        outputs = outputs_of(wanted, self.twin, regions, self.files.out, live=live)
         try:
             return PipelineConfig(
                 streams=tuple(config for config, _ in streams),

@@ -70,6 +70,8 @@ class _Reading:
         pipelines = self._pipelines(deep)
         streams = self._streams(deep)
         business = components.get("businessLogicConfig")
+        level, recording = self._log_level(components), self._recording(root)
+        snippet_s = self._seconds(root, "outputVideoLength") or 30.0
         return Twin(
             self.file,
             True,
@@ -78,11 +80,10 @@ class _Reading:
             pipelines,
             self.faults,
             tuple(self.notes),
-            self._log_level(components),
+            level,
             business is not None and bool(business.members or business.items or business.plain),
-            self._recording(root),
-            self._seconds(root, "outputVideoLength") or 30.0,
-            self._seconds(root, "autoStopRecordingTime"),
+            recording,
+            snippet_s,
         )
 
     # -- what stands around --------------------------------------------------------------------------------------------
