@@ -4,22 +4,23 @@ The memory of DeepStream's nvdsanalytics, number for number (its public source, 
 pixels, the oldest few of the last `history` places averaged, sizes averaged over all of them, everything of a track
 forgotten once it was unseen for longer than `forget_s`.
 
-Courses are values: `advance` makes a new one, and the same courses and result give the same answer from a small cache,
-so that many rules of one stream share one memory without knowing of each other.
+Courses are values: a walk leads from one to the next, and rules of one stream that keep them alike walk together, so
+that they share one memory without knowing of each other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.analytics.chain import Chain
 from sightline.analytics.objects import Objects, tracked_objects
 from sightline.types import I64, Bool, Detections, FrameResult, Tracks
 
-__all__ = ["Courses", "Moves", "Ruler", "advance", "start"]
+__all__ = ["Courses", "Moves", "Ruler", "Walk", "walk"]
 
 F64 = NDArray[np.float64]
 
@@ -71,11 +72,15 @@ class Courses:
     serials: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Moves:
     """The tracked objects (K of them) of a frame and how they came: `now` and `before` (K, 4) centre x, y, width and
     height in whole pixels of the ruler, `mean_h` (K,) float32 mean height, `count` (K,) frames seen, `still` (K,),
     `serial` (K,), `way2` (K,) the squared length of the way of the lower edge's middle.
+
+    As numbers that rules calculate with: `x`, `low` (K,) the lower edge's middle now, `x_before`, `low_before` where it
+    was, by the mean height; `whole_low_before` the same with half the height cut to a whole pixel, `mean_low` where it
+    would be now by the mean height cut so.
     """
 
     objects: Objects
@@ -86,23 +91,67 @@ class Moves:
     still: Bool
     serial: I64
     way2: I64
+    x: F64 = field(init=False)
+    low: F64 = field(init=False)
+    mean_low: F64 = field(init=False)
+    x_before: F64 = field(init=False)
+    low_before: F64 = field(init=False)
+    whole_low_before: F64 = field(init=False)
+    _able: dict[tuple[int, int], tuple[Bool, bool]] = field(default_factory=dict[tuple[int, int], tuple[Bool, bool]])
+
+    def __post_init__(self) -> None:
+        half = self.mean_h.astype(np.int64) // 2
+        self.x = self.now[:, 0].astype(np.float64)
+        self.low = (self.now[:, 1] + self.now[:, 3] // 2).astype(np.float64)
+        self.mean_low = (self.now[:, 1] + half).astype(np.float64)
+        self.x_before = self.before[:, 0].astype(np.float64)
+        self.low_before = self.before[:, 1] + (self.mean_h / np.float32(2)).astype(np.float64)
+        self.whole_low_before = (self.before[:, 1] + half).astype(np.float64)
+
+    def able(self, way2: int, frames: int) -> tuple[Bool, bool]:
+        """(K,) which came a way longer than that and were seen in more frames, and whether any is."""
+        if (way2, frames) not in self._able:
+            able = (self.way2 > way2) & (self.count > frames)
+            self._able[way2, frames] = able, bool(able.any())
+        return self._able[way2, frames]
 
 
-@lru_cache(maxsize=16)
-def start(ruler: Ruler) -> Courses:
-    """Nothing seen yet; one and the same for equal rulers."""
-    return Courses(ruler, ring=_no_ints(0, ruler.history, 4))
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Walk:
+    """The courses after a result, and the moves of its objects."""
+
+    courses: Courses
+    moves: Moves
+    chain: Chain[Walk] = field(default_factory=lambda: Chain[Walk]())
 
 
-def advance(courses: Courses, result: FrameResult) -> tuple[Courses, Moves]:
-    """The courses after one more result, and the moves of its objects."""
+def walk(before: Walk | None, result: FrameResult, ruler: Ruler) -> Walk:
+    """The walk after one more result; `before`: the last one of the same rule."""
+    if before is None:
+        return _first(*_parts(result), ruler)
+    return before.chain.after(result, lambda: _advance(before.courses, *_parts(result)))
+
+
+def _parts(result: FrameResult) -> tuple[Detections, Tracks, bool, float | None, tuple[int, int, int]]:
     frame = result.frame
     scene = (frame.at.epoch, frame.width, frame.height)
-    return _advance(courses, result.prediction.detections, result.tracks, result.inferred, frame.at.seconds, scene)
+    return result.prediction.detections, result.tracks, result.inferred, frame.at.seconds, scene
 
 
-# a result goes through all rules of its stream before the next one comes: few are ever needed
+# all rules of a stream begin with the same result
 @lru_cache(maxsize=4)
+def _first(
+    detections: Detections,
+    tracks: Tracks,
+    inferred: bool,
+    seconds: float | None,
+    scene: tuple[int, int, int],
+    ruler: Ruler,
+) -> Walk:
+    courses = Courses(ruler, ring=_no_ints(0, ruler.history, 4))
+    return _advance(courses, detections, tracks, inferred, seconds, scene)
+
+
 def _advance(
     courses: Courses,
     detections: Detections,
@@ -110,31 +159,54 @@ def _advance(
     inferred: bool,
     seconds: float | None,
     scene: tuple[int, int, int],
-) -> tuple[Courses, Moves]:
+) -> Walk:
     objects = tracked_objects(detections, tracks, inferred)
-    ids = objects.track
-    stay = ~np.isin(courses.id, tracks.ended) if tracks.ended else np.ones(len(courses.id), np.bool_)
+    ids, ruler = objects.track, courses.ruler
+    columns = _kept(courses, ids, _stay(courses, tracks.ended, seconds, scene))
+    places = np.searchsorted(columns.id, ids)
+    moves = _note(objects, _measured(objects, ruler.size_wh, scene), places, columns)
+    columns.at_s[places] = np.nan if seconds is None else seconds
+    return Walk(replace(columns, scene=scene), moves)
+
+
+def _stay(courses: Courses, ended: tuple[int, ...], seconds: float | None, scene: tuple[int, int, int]) -> Bool:
+    """(N,) which courses are not forgotten."""
     if courses.scene != scene:
-        stay[:] = False
-    elif seconds is not None:
+        return np.zeros(len(courses.id), np.bool_)
+    stay = ~np.isin(courses.id, ended) if ended else np.ones(len(courses.id), np.bool_)
+    if seconds is not None:
         # whole milliseconds are compared, as there
         stay &= ~(np.floor((seconds - courses.at_s) * 1000 + 1e-6) > round(courses.ruler.forget_s * 1000))
-    known = courses.id[stay]
-    fresh = np.sort(ids[~np.isin(ids, known, kind="sort")])
-    into = np.searchsorted(known, fresh)
-    new = len(fresh)
-    ring = np.insert(courses.ring[stay], into, 0, axis=0)
-    sums = np.insert(courses.sums[stay], into, 0, axis=0)
-    count = np.insert(courses.count[stay], into, 0)
-    head = np.insert(courses.head[stay], into, 0)
-    at_s = np.insert(courses.at_s[stay], into, np.nan)
-    serial = np.insert(courses.serial[stay], into, courses.serials + np.arange(new))
-    known = np.insert(known, into, fresh)
-    places = np.searchsorted(known, ids)
-    now = _measured(objects, courses.ruler.size_wh, scene)
-    moves = _note(objects, now, places, ring, sums, count, head, serial)
-    at_s[places] = np.nan if seconds is None else seconds
-    return Courses(courses.ruler, known, serial, at_s, count, head, ring, sums, scene, courses.serials + new), moves
+    return stay
+
+
+def _kept(courses: Courses, ids: I64, stay: Bool) -> Courses:
+    """A copy of the columns of those that stay, with room for the new ones of `ids`."""
+    if stay.all():
+        known = courses.id
+        serial, count, head = courses.serial.copy(), courses.count.copy(), courses.head.copy()
+        at_s = courses.at_s.copy()
+        ring, sums = courses.ring.copy(), courses.sums.copy()
+    else:
+        known = courses.id[stay]
+        serial, count, head = courses.serial[stay], courses.count[stay], courses.head[stay]
+        at_s = courses.at_s[stay]
+        ring, sums = courses.ring[stay], courses.sums[stay]
+    fresh = np.sort(ids[~_among(ids, known)])
+    if len(fresh):
+        into = np.searchsorted(known, fresh)
+        known = np.insert(known, into, fresh)
+        serial = np.insert(serial, into, courses.serials + np.arange(len(fresh)))
+        count, head, at_s = np.insert(count, into, 0), np.insert(head, into, 0), np.insert(at_s, into, np.nan)
+        ring, sums = np.insert(ring, into, 0, axis=0), np.insert(sums, into, 0, axis=0)
+    return Courses(courses.ruler, known, serial, at_s, count, head, ring, sums, None, courses.serials + len(fresh))
+
+
+def _among(ids: I64, known: I64) -> Bool:
+    """(M,) which of `ids` are among the sorted `known` ones."""
+    if not len(known):
+        return np.zeros(len(ids), np.bool_)
+    return known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids
 
 
 def _measured(objects: Objects, size_wh: tuple[int, int] | None, scene: tuple[int, int, int]) -> I64:
@@ -147,29 +219,29 @@ def _measured(objects: Objects, size_wh: tuple[int, int] | None, scene: tuple[in
     return np.concatenate([left_top + size // 2, size], 1)
 
 
-def _note(objects: Objects, now: I64, places: I64, ring: I64, sums: I64, count: I64, head: I64, serial: I64) -> Moves:
+def _note(objects: Objects, now: I64, places: I64, columns: Courses) -> Moves:
     """Write the places `now` into the columns, in place, and say how the objects moved."""
-    history = ring.shape[1]
-    at, old = head[places], count[places]
+    ring, history = columns.ring, columns.ruler.history
+    at, count = columns.head[places], columns.count[places] + 1
     gone = ring[places, at]  # zeros while the ring is not full
     ring[places, at] = now
-    sums[places] += _summed(now) - _summed(gone)
-    at = head[places] = (at + 1) % history
-    window = np.minimum(old + 1, history)
-    count[places] = old + 1
-    mean = sums[places].astype(np.float32) / window[:, None].astype(np.float32)
+    sums = columns.sums[places] + _summed(now) - _summed(gone)
+    at = (at + 1) % history
+    columns.sums[places], columns.head[places], columns.count[places] = sums, at, count
+    window = np.minimum(count, history)
+    mean = sums.astype(np.float32) / window[:, None].astype(np.float32)
     spread_x = mean[:, 1] - mean[:, 0] * mean[:, 0]
     spread_y = mean[:, 3] - mean[:, 2] * mean[:, 2]
     tall = np.maximum(mean[:, 4], np.float32(1e-6))
-    still = (old + 1 > history) & (spread_x <= _STILL_X) & ((spread_y / tall).astype(np.float64) <= _STILL_Y)
+    still = (count > history) & (spread_x <= _STILL_X) & ((spread_y / tall).astype(np.float64) <= _STILL_Y)
     few = (at[:, None] + np.arange(min(_FEW, history))) % history
     before = ring[places[:, None], few].sum(1) // few.shape[1]
-    young = old + 1 < history
+    young = count < history
     if young.any():
         before[young] = ring[places[young], :2].sum(1) // 2
     low = now[:, 1] + now[:, 3] // 2 - before[:, 1] - before[:, 3] // 2
     way2 = (now[:, 0] - before[:, 0]) ** 2 + low**2
-    return Moves(objects, now, before, mean[:, 4], old + 1, still, serial[places], way2)
+    return Moves(objects, now, before, mean[:, 4], count, still, columns.serial[places], way2)
 
 
 def _summed(boxes: I64) -> I64:

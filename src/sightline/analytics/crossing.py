@@ -8,16 +8,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.analytics.course import Courses, Moves, Ruler, advance, start
-from sightline.analytics.direction import MODES, Mode, Way, arrow, check_way, heading, unit, whole
+from sightline.analytics.course import Moves, Ruler, Walk, walk
+from sightline.analytics.direction import MODES, Mode, Way, arrow, check_way, heading, measured, unit
 from sightline.analytics.facts import event
-from sightline.analytics.objects import by_label, column, labels_in
+from sightline.analytics.objects import by_label, column
 from sightline.analytics.placing import check_shape, to_pixels
-from sightline.types import I64, Bool, Event, Frame, FrameResult, Report, Shape
+from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Crossing"]
 
 F64 = NDArray[np.float64]
+_MANY = 1000  # tracks that crossed, after which those that are gone are forgotten
 Three = tuple[float, float, float]
 
 
@@ -31,6 +32,18 @@ class _Placed:
     direction: F64
     normal: Three
     sense: Literal["by-arrow", "pos-to-neg", "neg-to-pos"]
+
+    def between(self, x0: float, y0: float, x1: float, y1: float) -> bool:
+        """Whether the way from (x0, y0) to (x1, y1), prolonged both ways, meets the line between its ends."""
+        a, b, c = self.normal
+        start, end = a * x0 + b * y0 + c, a * x1 + b * y1 + c
+        if start == end:
+            return False
+        part = start / (start - end)
+        (ax, ay), (bx, by) = self.line.tolist()
+        off_x, off_y = x0 + (x1 - x0) * part - ax, y0 + (y1 - y0) * part - ay
+        far = (bx - ax) ** 2 + (by - ay) ** 2
+        return off_x * (bx - ax) + off_y * (by - ay) > 0 and off_x**2 + off_y**2 < far
 
 
 @dataclass(eq=False)
@@ -61,9 +74,10 @@ class Crossing:
     history: int = 50
     forget_s: float = 8.0
     size_wh: tuple[int, int] | None = None
-    _courses: Courses = field(init=False, repr=False)
+    _ruler: Ruler = field(init=False, repr=False)
+    _walk: Walk | None = field(init=False, repr=False, default=None)
     _counts: dict[str, int] = field(init=False, repr=False)
-    _done: I64 = field(init=False, repr=False)
+    _done: set[int] = field(init=False, repr=False)
     _placed: tuple[int, int, _Placed] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -73,9 +87,9 @@ class Crossing:
         first, last = self.points
         self.points = (float(first[0]), float(first[1])), (float(last[0]), float(last[1]))
         check_shape("line", self.name, self.points)
-        self._courses = start(Ruler(self.history, self.forget_s, self.size_wh))
+        self._ruler = Ruler(self.history, self.forget_s, self.size_wh)
         self._counts = {}
-        self._done = np.zeros(0, np.int64)
+        self._done = set()
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The line and its arrow in frame pixels."""
@@ -88,12 +102,15 @@ class Crossing:
         """`line.crossed` events of this frame, {"in": {label: n}} since the beginning, "frame" the same of this frame,
         and the column "line".
         """
-        self._courses, moves = advance(self._courses, result)
+        self._walk = walk(self._walk, result, self._ruler)
+        moves = self._walk.moves
         at = self._crossed(moves, result.frame)
         if not len(at):
             return Report((), {"in": dict(self._counts), "frame": {}})
-        self._done = np.append(self._done[np.isin(self._done, self._courses.serial)], moves.serial[at])
-        now = by_label(moves.objects, at.tolist())
+        self._done.update(moves.serial[at].tolist())
+        if len(self._done) > _MANY:
+            self._done.intersection_update(self._walk.courses.serial.tolist())
+        now = by_label(moves.objects, at)
         for label, n in now.items():
             self._counts[label] = self._counts.get(label, 0) + n
         columns = {"line": column(self.name, moves.objects.row[at], len(result.tracks.id))}
@@ -103,27 +120,29 @@ class Crossing:
     def _crossed(self, moves: Moves, frame: Frame) -> I64:
         """Which of the moves cross the line now."""
         wanted = MODES[self.mode]
-        able = (moves.way2 > wanted.way2) & (moves.count > wanted.frames)
-        if not able.any():
+        able, any_able = moves.able(wanted.way2, wanted.frames)
+        if not any_able:
             return np.zeros(0, np.int64)
         placed = self._place(frame)
-        now, before = moves.now, moves.before
         a, b, c = placed.normal
-        half = now[:, 3] // 2
+        here = a * moves.x + b * moves.low + c
         if self.mode == "loose" and placed.sense != "by-arrow":
-            here = a * now[:, 0] + b * (now[:, 1] + half) + c
-            there = a * before[:, 0] + b * (before[:, 1] + moves.mean_h / np.float32(2)) + c
-            able &= ((here >= 0) & (there < 0)) if placed.sense == "neg-to-pos" else ((here <= 0) & (there > 0))
+            there = a * moves.x_before + b * moves.low_before + c
+            over = (here >= 0) & (there < 0) if placed.sense == "neg-to-pos" else (here <= 0) & (there > 0)
         else:
-            mean_half = moves.mean_h.astype(np.int64) // 2
-            here = np.trunc(a * now[:, 0] + b * (now[:, 1] + half) + c)
-            there = np.trunc(a * before[:, 0] + b * (before[:, 1] + mean_half) + c)
-            able &= (here * there < 0) & heading(moves, placed.direction, wanted.cosine, half)
+            there = a * moves.x_before + b * moves.whole_low_before + c
+            over = np.trunc(here) * np.trunc(there) < 0
+            if np.count_nonzero(over):
+                over &= heading(moves, placed.direction, wanted.cosine, moves.low)
+        able = able & over
         at = np.flatnonzero(able)
         if not len(at):
             return at
-        at = at[labels_in(self.classes, moves.objects)[at] & ~np.isin(moves.serial[at], self._done)]
-        return at if self.extended else at[_meets(moves, at, placed)]
+        if self.classes:
+            at = at[moves.objects.of(self.classes)[at]]
+        serials = moves.serial[at].tolist()
+        found = [i for i, serial in zip(at.tolist(), serials, strict=True) if serial not in self._done]
+        return np.array(found if self.extended else [i for i in found if _meets(moves, i, placed)], np.int64)
 
     def _event(self, frame: Frame, moves: Moves, i: int) -> Event:
         """Where and when a track was found to have crossed."""
@@ -139,12 +158,8 @@ class Crossing:
 
     def _place(self, frame: Frame) -> _Placed:
         if self._placed is None or self._placed[:2] != (frame.width, frame.height):
-            width, height = self.size_wh or (frame.width, frame.height)
-            line, way = (to_pixels(p, self.px, width, height) for p in (self.points, self.toward))
-            if self.px:
-                gain = np.array([width / frame.width, height / frame.height])
-                line, way = line * gain, way * gain
-            self._placed = (frame.width, frame.height, _placed(whole(line), whole(way)))
+            line, way = (measured(p, self.px, self.size_wh, frame) for p in (self.points, self.toward))
+            self._placed = (frame.width, frame.height, _placed(line, way))
         return self._placed[2]
 
 
@@ -167,20 +182,11 @@ def _placed(line: F64, way: F64) -> _Placed:
     return _Placed(line, direction, normal, sense)
 
 
-def _meets(moves: Moves, at: I64, placed: _Placed) -> Bool:
-    """Which of the ways `at` meet the line between its ends: that of the lower edge's middle, or of its corners."""
-    now, before = moves.now[at].astype(np.float64), moves.before[at].astype(np.float64)
-    half, half_before = moves.now[at, 2] // 2, moves.before[at, 2] // 2
-    x = now[:, 0] + np.stack([np.zeros(len(at)), half, -half])  # (3, A)
-    x_before = before[:, 0] + np.stack([np.zeros(len(at)), half_before, -half_before])
-    y = now[:, 1] + now[:, 3] / 2
-    y_before = before[:, 1] + moves.mean_h[at].astype(np.float64) / 2
-    a, b, c = placed.normal
-    here, there = a * x + b * y + c, a * x_before + b * y_before + c
-    start, along = placed.line[0], placed.line[1] - placed.line[0]
-    gap = there - here
-    part = np.divide(there, gap, out=np.full_like(gap, np.nan), where=gap != 0)
-    off_x, off_y = x_before + (x - x_before) * part - start[0], y_before + (y - y_before) * part - start[1]
-    far = along @ along
-    inside = (off_x * along[0] + off_y * along[1] > 0) & (off_x**2 + off_y**2 < far)
-    return np.asarray(inside.any(0))
+def _meets(moves: Moves, i: int, placed: _Placed) -> bool:
+    """Whether a way meets the line between its ends: that of the lower edge's middle, or of one of its corners."""
+    x, y, wide, tall = (float(v) for v in moves.now[i])
+    x_before, y_before, wide_before, _ = (float(v) for v in moves.before[i])
+    y, y_before = y + tall / 2, y_before + float(moves.mean_h[i]) / 2
+    return any(
+        placed.between(x_before + k * (wide_before // 2), y_before, x + k * (wide // 2), y) for k in (0.0, 1.0, -1.0)
+    )

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sightline.analytics.facts import event
-from sightline.analytics.objects import by_label, column, labels_in, objects_of
-from sightline.analytics.placing import Anchor, anchors, check_region, to_pixels
-from sightline.shapes import inside
+from sightline.analytics.fences import Fence
+from sightline.analytics.objects import by_label, column
+from sightline.analytics.placing import Anchor, check_region
+from sightline.analytics.presence import Presence, present, region
 from sightline.types import Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Crowd"]
-
-F64 = NDArray[np.float64]
 
 
 @dataclass(eq=False)
@@ -37,7 +35,8 @@ class Crowd:
     after_s: float = 0.0
     anchor: Anchor = "bottom"
     classes: tuple[str, ...] = ()
-    _placed: tuple[int, int, F64] | None = field(init=False, repr=False, default=None)
+    _placed: tuple[int, int, Fence] | None = field(init=False, repr=False, default=None)
+    _present: Presence | None = field(init=False, repr=False, default=None)
     _full_since_s: float | None = field(init=False, repr=False, default=None)
     _began_s: float | None = field(init=False, repr=False, default=None)
     _crowded: bool = field(init=False, repr=False, default=False)
@@ -58,16 +57,18 @@ class Crowd:
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The region in frame pixels."""
-        return (Shape(self.name, "zone", tuple((float(x), float(y)) for x, y in self._place(frame)), closed=True),)
+        corners = tuple((float(x), float(y)) for x, y in self._place(frame).polygon)
+        return (Shape(self.name, "zone", corners, closed=True),)
 
     def update(self, result: FrameResult) -> Report:
         """{"now": {label: n}, "crowded": the same while too full, else {}}, the events and the column "crowd"."""
-        objects = objects_of(result)
+        self._present = here = present(self._present, result)
+        objects = here.objects
         at = np.zeros(0, np.int64)
         if len(objects):
-            within = inside(anchors(objects.xyxy, self.anchor), self._place(result.frame))
-            at = np.flatnonzero(within & labels_in(self.classes, objects))
-        now = by_label(objects, at.tolist())
+            within = here.within(self._place(result.frame))
+            at = np.flatnonzero(within & objects.of(self.classes) if self.classes else within)
+        now = by_label(objects, at)
         events = self._judge(result.frame, len(at), now)
         columns = {"crowd": column(self.name, objects.row[at], len(result.tracks.id))} if len(at) else {}
         return Report(tuple(events), {"now": now, "crowded": now if self._crowded else {}}, columns)
@@ -100,7 +101,7 @@ class Crowd:
         data: dict[str, object] = {"objects": number, "most": most, "full_since_s": since}
         return [event("crowd.ended", self.name, frame, None, None, data)]
 
-    def _place(self, frame: Frame) -> F64:
+    def _place(self, frame: Frame) -> Fence:
         if self._placed is None or self._placed[:2] != (frame.width, frame.height):
-            self._placed = (frame.width, frame.height, to_pixels(self.points, self.px, frame.width, frame.height))
+            self._placed = (frame.width, frame.height, region(self.points, self.px, frame, self.anchor))
         return self._placed[2]

@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.analytics.course import Courses, Moves, Ruler, advance, start
-from sightline.analytics.objects import by_label, column, labels_in
+from sightline.analytics.course import Moves, Ruler, Walk, walk
+from sightline.analytics.objects import by_label, column
 from sightline.analytics.placing import to_pixels
 from sightline.errors import UsageError
 from sightline.types import Bool, Frame, FrameResult, Report, Shape
 
-__all__ = ["MODES", "Direction", "Mode", "Way", "check_way", "heading"]
+__all__ = ["MODES", "Direction", "Mode", "Way", "arrow", "check_way", "heading", "measured", "unit"]
 
 F64 = NDArray[np.float64]
 Mode = Literal["loose", "balanced", "strict"]
@@ -61,11 +61,13 @@ class Direction:
     history: int = 50
     forget_s: float = 8.0
     size_wh: tuple[int, int] | None = None
-    _courses: Courses = field(init=False, repr=False)
+    _ruler: Ruler = field(init=False, repr=False)
+    _walk: Walk | None = field(init=False, repr=False, default=None)
+    _placed: tuple[int, int, F64] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.toward = check_way("direction", self.name, self.toward)
-        self._courses = start(Ruler(self.history, self.forget_s, self.size_wh))
+        self._ruler = Ruler(self.history, self.forget_s, self.size_wh)
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The arrow in frame pixels."""
@@ -73,21 +75,36 @@ class Direction:
 
     def update(self, result: FrameResult) -> Report:
         """{"now": {label: n}}: who moves along the arrow, and the column "direction"."""
-        self._courses, moves = advance(self._courses, result)
-        wanted = MODES[self.mode]
-        able = (moves.way2 > wanted.way2) & (moves.count > wanted.frames) & ~moves.still
-        if not able.any():
+        self._walk = walk(self._walk, result, self._ruler)
+        moves, wanted = self._walk.moves, MODES[self.mode]
+        able, any_able = moves.able(wanted.way2, wanted.frames)
+        if not any_able:
             return Report((), {"now": {}})
-        frame = result.frame
-        size = self.size_wh or (frame.width, frame.height)
-        points = to_pixels(self.toward, self.px, *size)
-        if self.px and self.size_wh is not None:
-            points = points * size / (frame.width, frame.height)
-        able &= heading(moves, unit(whole(points)), wanted.cosine, moves.mean_h.astype(np.int64) // 2)
-        able &= labels_in(self.classes, moves.objects)
+        able = able & ~moves.still & heading(moves, self._place(result.frame), wanted.cosine, moves.mean_low)
+        if self.classes:
+            able &= moves.objects.of(self.classes)
         at = np.flatnonzero(able)
-        columns = {"direction": column(self.name, moves.objects.row[at], len(result.tracks.id))} if len(at) else {}
-        return Report((), {"now": by_label(moves.objects, at.tolist())}, columns)
+        if not len(at):
+            return Report((), {"now": {}})
+        columns = {"direction": column(self.name, moves.objects.row[at], len(result.tracks.id))}
+        return Report((), {"now": by_label(moves.objects, at)}, columns)
+
+    def _place(self, frame: Frame) -> F64:
+        """(2,) the direction in pixels of the ruler."""
+        if self._placed is None or self._placed[:2] != (frame.width, frame.height):
+            points = measured(self.toward, self.px, self.size_wh, frame)
+            self._placed = (frame.width, frame.height, unit(points))
+        return self._placed[2]
+
+
+def measured(points: Way, px: bool, size_wh: tuple[int, int] | None, frame: Frame) -> F64:
+    """(2, 2) points in whole pixels of a picture of `size_wh` (None: of the frame)."""
+    width, height = size_wh or (frame.width, frame.height)
+    out = to_pixels(points, px, width, height)
+    if px:
+        out = out * (width / frame.width, height / frame.height)
+    # what rounding put just below a whole number is that number
+    return np.floor(out + 1e-3)
 
 
 def check_way(kind: str, name: str, toward: Way) -> Way:
@@ -104,11 +121,6 @@ def check_way(kind: str, name: str, toward: Way) -> Way:
     return (float(x1), float(y1)), (float(x2), float(y2))
 
 
-def whole(points: F64) -> F64:
-    """Points cut to whole pixels; what rounding put just below a whole number is that number."""
-    return np.floor(points + 1e-3)
-
-
 def unit(points: F64) -> F64:
     """(2,) the direction from the first to the second of points (2, 2); zeros where they are one."""
     way = points[1] - points[0]
@@ -116,13 +128,11 @@ def unit(points: F64) -> F64:
     return way / length if length > 1e-9 else np.zeros(2)
 
 
-def heading(moves: Moves, direction: F64, cosine: float, half_h: NDArray[np.int64]) -> Bool:
-    """(K,) whose way, from the mean lower edge to `half_h` (K,) below the centre, has this cosine to `direction`."""
-    x = moves.now[:, 0] - moves.before[:, 0]
-    y = moves.now[:, 1] + half_h - moves.before[:, 1] - moves.mean_h.astype(np.int64) // 2
-    along = direction[0] * x + direction[1] * y
-    length = np.sqrt((x * x + y * y).astype(np.float64))
-    return (length > 0) & (along >= cosine * length)
+def heading(moves: Moves, direction: F64, cosine: float, low: F64) -> Bool:
+    """(K,) whose way, from the mean lower edge's middle to `low` (K,) now, has this cosine to `direction` (2,)."""
+    x, y = moves.x - moves.x_before, low - moves.whole_low_before
+    length = np.sqrt(x * x + y * y)
+    return (length > 0) & (direction[0] * x + direction[1] * y >= cosine * length)
 
 
 def arrow(points: F64) -> tuple[tuple[float, float], ...]:

@@ -8,14 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.analytics.facts import event
+from sightline.analytics.fences import Rail
 from sightline.analytics.memory import Memory
-from sightline.analytics.placing import Anchor, anchors, band_of, check_band, check_shape, to_pixels
-from sightline.shapes import crossing_parts, crossings, distinct, extended, signed_distance
+from sightline.analytics.placing import Anchor, check_band, check_shape, to_pixels
+from sightline.analytics.sight import Sight, look
+from sightline.shapes import crossing_parts, crossings, distinct, extended
 from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Line"]
 
 F64 = NDArray[np.float64]
+
+# of the last way that crossed and is not settled yet: anchor before, anchor after, their times
+Evidence = tuple[F64, F64, float | None, float | None]
 
 
 @dataclass(eq=False)
@@ -41,8 +46,10 @@ class Line:
     hysteresis: float = 0.05
     hysteresis_px: float | None = None
     _memory: Memory = field(init=False, repr=False)
+    _sight: Sight | None = field(init=False, repr=False, default=None)
     _counts: dict[str, dict[str, int]] = field(init=False, repr=False)
-    _placed: tuple[int, int, F64] | None = field(init=False, repr=False, default=None)
+    _evidence: dict[int, Evidence] = field(init=False, repr=False)
+    _placed: tuple[int, int, Rail] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.points = tuple((float(x), float(y)) for x, y in self.points)
@@ -50,6 +57,7 @@ class Line:
         check_band(self.hysteresis, self.hysteresis_px)
         self._memory = Memory()
         self._counts = {"in": {}, "out": {}}
+        self._evidence = {}
 
     def check(self, width: int, height: int) -> list[str]:
         """Warnings for frames of this size. Raises UsageError where the line lies wholly outside."""
@@ -62,67 +70,72 @@ class Line:
 
     def update(self, result: FrameResult) -> Report:
         """`line.crossed` events of this frame, and {"in": {label: n}, "out": {label: n}} since the beginning."""
-        frame, tracks = result.frame, result.tracks
-        line = self._place(frame)
+        rail = self._place(result.frame)
+        sight = self._sight = look(self._sight, result, self.classes)
         memory = self._memory
-        memory.begin(frame, tracks.ended)
-        detections = result.prediction.detections
-        ids, rows = tracks.id, tracks.row
-        if self.classes and len(ids):
-            wanted = np.array([detections.name_of(int(row)) in self.classes for row in rows], np.bool_)
-            ids, rows = ids[wanted], rows[wanted]
-        if not len(ids):
+        memory.begin(sight)
+        if self._evidence and (sight.over or result.tracks.ended):
+            self._forget(sight, result.tracks.ended)
+        if not len(sight.id):
             return Report((), self._snapshot())
-        boxes = detections.xyxy[rows]
-        at = anchors(boxes, self.anchor)
-        far = signed_distance(at, line)
-        band = band_of(boxes, self.hysteresis, self.hysteresis_px)
-        side = (far > band).astype(np.int64) - (far < -band)
-        places = memory.places(ids)
-        was = memory.side[places]
-        # a way that begins and ends clearly on one side has not crossed the line, or there and back
-        doubt = memory.known[places] & ((side != was) | (memory.net[places] != 0))
+        (side, over, any_over), slot = sight.rail(rail), sight.slot
+        was = memory.side[slot]
+        if any_over:
+            # a way that begins and ends clearly on one side has not crossed the line, or there and back
+            over = over & sight.known & ((side != was) | (memory.net[slot] != 0))
+            self._follow(sight, np.flatnonzero(over), rail.line)
         events: list[Event] = []
-        if doubt.any():
-            self._follow(places[doubt], at[doubt], line, frame)
-            for i in np.flatnonzero((side != 0) & (memory.net[places] != 0)):
-                events += self._settle(result, int(places[i]), int(rows[i]), int(side[i]), line)
-        memory.side[places] = np.where(side != 0, side, was)
-        memory.move(places, at, frame)
+        if self._evidence:
+            for i in np.flatnonzero((side != 0) & (memory.net[slot] != 0)).tolist():
+                events += self._settle(result.frame, sight, i, int(side[i]), rail.line)
+        memory.side[slot] = np.where(side != 0, side, was)
         return Report(tuple(events), self._snapshot())
 
-    def _follow(self, places: I64, to: F64, line: F64, frame: Frame) -> None:
-        """Note which tracks crossed the line on their way from their last anchors to `to` (K, 2)."""
-        memory = self._memory
-        start = memory.point[places]
-        net = crossings(start, to, line)
-        memory.net[places] += net
-        for k in np.flatnonzero(net):
-            place = int(places[k])
-            memory.evidence[int(memory.id[place])] = (start[k], to[k], memory.seconds(place), frame.at.seconds)
+    def _forget(self, sight: Sight, ended: tuple[int, ...]) -> None:
+        for track in list(self._evidence) if sight.over else ended:
+            self._evidence.pop(track, None)
 
-    def _settle(self, result: FrameResult, place: int, row: int, side: int, line: F64) -> list[Event]:
+    def _follow(self, sight: Sight, which: I64, line: F64) -> None:
+        """Note which of these tracks crossed the line on their way from their last anchors."""
+        if not len(which):
+            return
+        start, end = sight.came_from(self.anchor)[which], sight.at(self.anchor)[which]
+        net = crossings(start, end, line)
+        if not net.any():
+            return
+        self._memory.net[sight.slot[which]] += net
+        for k in np.flatnonzero(net).tolist():
+            i = int(which[k])
+            before_s = float(sight.before_s[i])
+            self._evidence[int(sight.id[i])] = (
+                start[k],
+                end[k],
+                None if np.isnan(before_s) else before_s,
+                sight.seconds,
+            )
+
+    def _settle(self, frame: Frame, sight: Sight, i: int, side: int, line: F64) -> list[Event]:
         """A track that crossed the line is now clearly on `side`: it counts if it was clearly on the other before."""
-        memory, frame = self._memory, result.frame
-        net, memory.net[place] = int(memory.net[place]), 0
-        track = int(memory.id[place])
-        evidence = memory.evidence.pop(track, None)
-        if evidence is None or memory.side[place] != -side or net * side < 0:
+        memory, slot, track = self._memory, int(sight.slot[i]), int(sight.id[i])
+        net, memory.net[slot] = int(memory.net[slot]), 0
+        evidence = self._evidence.pop(track, None)
+        if evidence is None or memory.side[slot] != -side or net * side < 0:
             return []
         direction = "in" if side > 0 else "out"
-        label = result.prediction.detections.name_of(row)
+        label = sight.name(int(sight.label[i]))
         by_label = self._counts[direction]
         by_label[label] = by_label.get(label, 0) + 1
         return [event("line.crossed", self.name, frame, track, label, _evidence(direction, line, *evidence))]
 
-    def _place(self, frame: Frame) -> F64:
+    def _place(self, frame: Frame) -> Rail:
         """The line in pixels of this frame."""
         if self._placed is None or self._placed[:2] != (frame.width, frame.height):
             if self._placed is None:
                 self.check(frame.width, frame.height)
             points = distinct(to_pixels(self.points, self.px, frame.width, frame.height), closed=False)
             # boxes end exactly at the frame's edge, where lines do too: to pass over an end is to cross
-            self._placed = (frame.width, frame.height, extended(points, 0.01))
+            rail = Rail(extended(points, 0.01), self.anchor, self.hysteresis, self.hysteresis_px)
+            self._placed = (frame.width, frame.height, rail)
         return self._placed[2]
 
     def _snapshot(self) -> dict[str, dict[str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sightline.analytics.objects import by_label, labels_in, objects_of
+from sightline.analytics.objects import by_label, objects_of
 from sightline.types import Frame, FrameResult, Report, Shape
 
 __all__ = ["ObjectCount"]
@@ -39,8 +39,8 @@ class ObjectCount:
     def update(self, result: FrameResult) -> Report:
         """{"now": {label: n}}."""
         at, past = result.frame.at, self._past
-        objects = objects_of(result)
-        counted = by_label(objects, np.flatnonzero(labels_in(self.classes, objects)).tolist())
+        objects = objects_of(result.prediction.detections, result.tracks, result.inferred)
+        counted = by_label(objects, np.flatnonzero(objects.of(self.classes)))
         seconds = at.seconds
         if seconds is None or at.epoch != self._epoch:
             past.clear()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.types import F32, I32, I64, Bool, Detections, FrameResult, Tracks
+from sightline.types import F32, I32, I64, Bool, Detections, Tracks
 
-__all__ = ["Objects", "by_label", "column", "labels_in", "objects_of", "tracked_objects"]
+__all__ = ["Objects", "by_label", "column", "labels_in", "objects_of", "tracked_objects", "word"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,15 +33,17 @@ class Objects:
         return Objects(self.xyxy[keep], self.label[keep], self.names, self.track[keep], self.row[keep])
 
     def name_of(self, i: int) -> str:
-        """The label of one object; "class7" where the table has none."""
-        k = int(self.label[i])
-        return self.names[k] if 0 <= k < len(self.names) and self.names[k] else f"class{k}"
+        """The word for one object's label."""
+        return word(self.names, int(self.label[i]))
+
+    def of(self, classes: tuple[str, ...]) -> Bool:
+        """(K,) which objects carry one of these labels; all of them where `classes` is empty."""
+        return labels_in(classes, self.label, self.names)
 
 
-def objects_of(result: FrameResult) -> Objects:
-    """Every object of a frame, tracked or not; predictions count only in frames that no model saw."""
-    detections, tracks = result.prediction.detections, result.tracks
-    if not result.inferred:
+def objects_of(detections: Detections, tracks: Tracks, inferred: bool) -> Objects:
+    """Every object of a frame, tracked or not; predictions count only in frames that no model saw (not `inferred`)."""
+    if not inferred:
         return tracked_objects(detections, tracks, False)
     track = np.zeros(len(detections), np.int64)
     row = np.full(len(detections), -1, np.int64)
@@ -62,20 +64,34 @@ def tracked_objects(detections: Detections, tracks: Tracks, inferred: bool) -> O
     return Objects(xyxy, label, detections.names, track, row)
 
 
-def labels_in(classes: Sequence[str], objects: Objects) -> Bool:
-    """(K,) which objects carry one of these labels; all of them where `classes` is empty."""
+def word(names: tuple[str, ...], label: int) -> str:
+    """The word for a label; "class7" where the table has none."""
+    return names[label] if 0 <= label < len(names) and names[label] else f"class{label}"
+
+
+def labels_in(classes: tuple[str, ...], label: I32, names: tuple[str, ...]) -> Bool:
+    """(K,) which labels (K,) are called by one of these words; all of them where `classes` is empty."""
     if not classes:
-        return np.ones(len(objects), np.bool_)
-    return np.array([objects.name_of(i) in classes for i in range(len(objects))], np.bool_)
+        return np.ones(len(label), np.bool_)
+    out = np.zeros(len(label), np.bool_)
+    known = (label >= 0) & (label < len(names))
+    out[known] = _allowed(names, classes)[label[known]]
+    for i in np.flatnonzero(~known).tolist():
+        out[i] = word(names, int(label[i])) in classes
+    return out
 
 
-def by_label(objects: Objects, which: Iterable[int]) -> dict[str, int]:
+@lru_cache(maxsize=64)
+def _allowed(names: tuple[str, ...], classes: tuple[str, ...]) -> Bool:
+    return np.array([word(names, i) in classes for i in range(len(names))], np.bool_)
+
+
+def by_label(objects: Objects, which: I64) -> dict[str, int]:
     """{label: how many} of the objects at these places."""
-    found: dict[str, int] = {}
-    for i in which:
-        name = objects.name_of(i)
-        found[name] = found.get(name, 0) + 1
-    return found
+    often: dict[int, int] = {}
+    for label in objects.label[which].tolist():
+        often[label] = often.get(label, 0) + 1
+    return {word(objects.names, label): n for label, n in often.items()}
 
 
 def column(name: str, rows: I64, among: int) -> NDArray[Any]:

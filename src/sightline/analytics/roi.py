@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sightline.analytics.objects import by_label, column, labels_in, objects_of
-from sightline.analytics.placing import Anchor, anchors, check_region, to_pixels
-from sightline.shapes import inside
+from sightline.analytics.fences import Fence
+from sightline.analytics.objects import by_label, column
+from sightline.analytics.placing import Anchor, check_region
+from sightline.analytics.presence import Presence, present, region
 from sightline.types import Frame, FrameResult, Report, Shape
 
 __all__ = ["Roi"]
-
-F64 = NDArray[np.float64]
 
 
 @dataclass(eq=False)
@@ -34,7 +32,8 @@ class Roi:
     inverse: bool = False
     anchor: Anchor = "bottom"
     classes: tuple[str, ...] = ()
-    _placed: tuple[int, int, F64] | None = field(init=False, repr=False, default=None)
+    _placed: tuple[int, int, Fence] | None = field(init=False, repr=False, default=None)
+    _present: Presence | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.points = tuple((float(x), float(y)) for x, y in self.points)
@@ -46,19 +45,25 @@ class Roi:
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The region in frame pixels."""
-        return (Shape(self.name, "zone", tuple((float(x), float(y)) for x, y in self._place(frame)), closed=True),)
+        corners = tuple((float(x), float(y)) for x, y in self._place(frame).polygon)
+        return (Shape(self.name, "zone", corners, closed=True),)
 
     def update(self, result: FrameResult) -> Report:
         """{"now": {label: n}}, tracked or not, and the column "roi"."""
-        objects = objects_of(result)
+        self._present = here = present(self._present, result)
+        objects = here.objects
         if not len(objects):
             return Report((), {"now": {}})
-        within = inside(anchors(objects.xyxy, self.anchor), self._place(result.frame)) != self.inverse
-        at = np.flatnonzero(within & labels_in(self.classes, objects))
-        columns = {"roi": column(self.name, objects.row[at], len(result.tracks.id))} if len(at) else {}
-        return Report((), {"now": by_label(objects, at.tolist())}, columns)
+        within = here.within(self._place(result.frame))
+        if self.inverse:
+            within = ~within
+        at = np.flatnonzero(within & objects.of(self.classes) if self.classes else within)
+        if not len(at):
+            return Report((), {"now": {}})
+        columns = {"roi": column(self.name, objects.row[at], len(result.tracks.id))}
+        return Report((), {"now": by_label(objects, at)}, columns)
 
-    def _place(self, frame: Frame) -> F64:
+    def _place(self, frame: Frame) -> Fence:
         if self._placed is None or self._placed[:2] != (frame.width, frame.height):
-            self._placed = (frame.width, frame.height, to_pixels(self.points, self.px, frame.width, frame.height))
+            self._placed = (frame.width, frame.height, region(self.points, self.px, frame, self.anchor))
         return self._placed[2]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sightline.analytics.facts import event
-from sightline.analytics.objects import Objects, labels_in, objects_of
+from sightline.analytics.objects import Objects, objects_of
 from sightline.analytics.rollup_rows import Summary, window_end
 from sightline.types import Event, Frame, FrameResult, Report, Shape
 
@@ -70,8 +70,8 @@ class Rollup:
         if self._end_ms is None or end > self._end_ms or again:
             events = self._close(frame)
             self._end_ms = end
-        objects = objects_of(result)
-        objects = objects[labels_in(self.classes, objects)] if self.classes else objects
+        objects = objects_of(result.prediction.detections, result.tracks, result.inferred)
+        objects = objects[objects.of(self.classes)] if self.classes else objects
         if len(objects):
             self._moment.append(objects)
         return Report(events)
