@@ -19,7 +19,7 @@ from sightline.cli.run_twin import is_twin_file, run_twin
 from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.config_text import dump_config, load_config
 from sightline.errors import OutputError, UsageError
-from sightline.foreign.applications import Asked
+from sightline.foreign.applications import Asked, interval_of, kind_of_file
 from sightline.foreign.mapping import Mapping
 from sightline.outputs import sinks_for
 from sightline.sources.inputs import StreamInput, expand
@@ -103,6 +103,8 @@ def command(
             context, Path(files[0]), mapping, asked, out=output or "", limit=limit, quiet=quiet, as_json=as_json
         )
     if files and (len(files) > 1 or stands_alone(files[0])):
+        if display and fake:
+            raise UsageError("run: -d shows what -f throws away; leave one of them out")
         asked = Asked(tuple(inputs), batch or 0, display, fake, loop, results=results or "")
         return run_files(
             context, files, asked, limit=limit, mapped=mapped or (), root=root, quiet=quiet, as_json=as_json
@@ -114,7 +116,9 @@ def command(
         _alone(context, model)
         return execute(load_config(model), quiet=quiet, as_json=as_json)
     if not inputs:
-        raise UsageError(f"run: no input; name a video, picture or stream after the model {model}")
+        raise UsageError(f"run: no input; name a video, picture or stream after the model {model}{_belongs(model)}")
+    if interval is None:
+        interval = interval_of(Path(model)) or None
     streams = expand(inputs)
     until = flags.limit(limit)
     box, box_px = flags.crop(crop)
@@ -143,6 +147,13 @@ def command(
     if save_config is not None:
         _save(made, Path(save_config))
     return execute(made, quiet=quiet, as_json=as_json)
+
+
+def _belongs(model: str) -> str:
+    """What to do with a file that is no model."""
+    if kind_of_file(Path(model)) != "side":
+        return ""
+    return f"\n{model} belongs to an application's file: sightline explain {model}"
 
 
 def _sinks(

@@ -12,11 +12,12 @@ from sightline.deployment import Deployment
 from sightline.errors import ModelError, SightlineError, UsageError
 from sightline.foreign.app_pipeline import Translated, config_of, plan_of
 from sightline.foreign.app_plan import Camera
+from sightline.foreign.inference_stage import inference_stage
 from sightline.foreign.kinds import KINDS, kind_of
 from sightline.foreign.places import Places
 from sightline.foreign.written import read_written
 
-__all__ = ["Asked", "FileKind", "adapted", "application", "applications", "kind_of_file"]
+__all__ = ["Asked", "FileKind", "adapted", "application", "applications", "interval_of", "kind_of_file"]
 
 FileKind = Literal["application", "model", "twin", "side", ""]
 
@@ -61,6 +62,14 @@ def kind_of_file(path: Path) -> FileKind:
     if name in _MODELS:
         return "model"
     return "twin" if name == "twin" else "side" if name else ""
+
+
+def interval_of(path: Path) -> int:
+    """Frames that an nvinfer or nvinferserver file asks to be passed over between two; 0 of any other file.
+
+    Raises ConfigError where it is no number.
+    """
+    return inference_stage(path).interval if kind_of_file(path) == "model" else 0
 
 
 def application(path: Path, places: Places, asked: Asked | None = None) -> Translated:

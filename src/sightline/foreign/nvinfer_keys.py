@@ -16,7 +16,7 @@ _ENGINE = "concerns the building of a TensorRT engine, which is not built"
 _MEMORY = "sizes that vendor's memory pools; memory follows the pictures"
 _TENSOR_DUMP = "writes or replays raw tensors for debugging; sightline inspect shows what the model says"
 _CODE = "compiled code is never loaded; what it decodes is told by the name of the function"
-_CASCADE = "of a chain of models; one model alone looks at the whole picture or at --crop"
+_CASCADE = "by the application's file that names this one"
 _FILTER = "objects are not filtered by it: all that the thresholds let through are told"
 
 
@@ -85,18 +85,18 @@ PROPERTY: dict[str, Known] = {
     "output-instance-mask": _honoured("task", "masks are told wherever the model gives them"),
     "output-tensor-meta": _ignored("raw outputs go to no other program here; a head reads them", "0"),
     # in a cascade
-    "gie-unique-id": _translated("stage", _CASCADE),
-    "process-mode": _translated("stage.from", _CASCADE),
-    "operate-on-gie-id": _translated("stage.from", _CASCADE),
-    "operate-on-class-ids": _translated("stage.labels", _CASCADE),
-    "input-object-min-width": _translated("stage.min_size_px", _CASCADE),
-    "input-object-min-height": _translated("stage.min_size_px", _CASCADE),
-    "input-object-max-width": _translated("stage.max_size_px", _CASCADE),
-    "input-object-max-height": _translated("stage.max_size_px", _CASCADE),
-    "secondary-reinfer-interval": _translated("stage.interval", _CASCADE),
-    "classifier-async-mode": _translated("stage.wait", _CASCADE),
-    "interval": _translated("stage.interval", "of a pipeline: every frame is looked at when the model runs alone"),
-    "crop-objects-to-roi-boundary": _translated("stage", _CASCADE),
+    "gie-unique-id": _translated("then.name", f"gieN; {_CASCADE}"),
+    "process-mode": _translated("then", f"1 the whole picture, 2 objects; {_CASCADE}"),
+    "operate-on-gie-id": _translated("then.from", _CASCADE),
+    "operate-on-class-ids": _translated("then.objects", f"the labels of these classes; {_CASCADE}"),
+    "input-object-min-width": _translated("then.min_size_px", _CASCADE),
+    "input-object-min-height": _translated("then.min_size_px", _CASCADE),
+    "input-object-max-width": _translated("then.max_size_px", _CASCADE),
+    "input-object-max-height": _translated("then.max_size_px", _CASCADE),
+    "secondary-reinfer-interval": _translated("then.remember.frames", f"behind a tracker; {_CASCADE}"),
+    "classifier-async-mode": _translated("then.wait", f"behind a tracker, 1: answers may come later; {_CASCADE}"),
+    "interval": _translated("limits.interval", f"of a secondary: then.interval; {_CASCADE}"),
+    "crop-objects-to-roi-boundary": _ignored("objects are looked at as they are, regions or not", "0"),
     # hardware, engines, memory
     "gpu-id": _ignored(_HARDWARE),
     "enable-dla": _ignored(_HARDWARE),

@@ -30,10 +30,10 @@ def _like(key: str, many: bool = False) -> Known:
 _COLOURS = ("r", "g", "b", "a")
 _CLASSIFY = {"topk": _server(), "threshold": _server(), "tensor_name": _server()}
 _SIZES = {
-    "min_width": Known("translated", "stage.min_size_px", PROPERTY["input-object-min-width"].why),
-    "min_height": Known("translated", "stage.min_size_px", PROPERTY["input-object-min-width"].why),
-    "max_width": Known("translated", "stage.max_size_px", PROPERTY["input-object-min-width"].why),
-    "max_height": Known("translated", "stage.max_size_px", PROPERTY["input-object-min-width"].why),
+    "min_width": Known("translated", "then.min_size_px", PROPERTY["input-object-min-width"].why),
+    "min_height": Known("translated", "then.min_size_px", PROPERTY["input-object-min-width"].why),
+    "max_width": Known("translated", "then.max_size_px", PROPERTY["input-object-min-width"].why),
+    "max_height": Known("translated", "then.max_size_px", PROPERTY["input-object-min-width"].why),
 }
 _FILTERS = {
     "roi_top_offset": _like("roi-top-offset"),
