@@ -16,8 +16,9 @@ from sightline.config_text import Key, load_config, place_of
 from sightline.errors import SightlineError, UsageError
 from sightline.models.identify import Identified, identify, require
 from sightline.outputs import check_outputs
+from sightline.parsers.make import make_logic
 from sightline.parts import construct
-from sightline.pipeline.build_models import build_model, build_stages, viewing_of
+from sightline.pipeline.build_models import build_model, build_stages, code_of, viewing_of
 from sightline.plugins import resolve
 from sightline.sources.inputs import StreamInput, expand
 from sightline.sources.opening import device_path
@@ -110,6 +111,8 @@ def _stages(config: PipelineConfig) -> None:
     primary, _ = build_model(config.model, config)
     viewing_of(config.model, primary.spec)
     build_stages(config, primary)
+    if config.logic is not None:
+        make_logic(code_of(config.logic))
 
 
 def _model(config: ModelConfig) -> Identified:

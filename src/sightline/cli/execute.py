@@ -34,6 +34,7 @@ def execute(config: PipelineConfig, *, quiet: bool = False, as_json: bool = Fals
     if not stop.asked and (as_json or not quiet):
         say_why_silent(pipeline)
     outputs = written(config, inputs) + map_folders(config, inputs)
+    outputs += [path for lane in pipeline.lanes for sink in lane.own_sinks for path in getattr(sink, "written", ())]
     _tell(pipeline, [path for path in outputs if path.exists()], quiet, as_json)
     if stop.asked:
         return 130

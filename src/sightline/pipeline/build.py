@@ -58,7 +58,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     return pipeline
 
 
-_OWN = ("video", "pictures")
+_OWN = ("video", "pictures", "record")
 
 
 def build_lane(
@@ -121,7 +121,7 @@ def _scene(item: StreamInput, limits: LimitsConfig) -> Source:
 
 def _own_sink(part: PartConfig, item: StreamInput) -> Sink:
     """A sink of one stream alone: a video for videos, pictures for pictures."""
-    kind = "pictures" if item.kind == "stills" else part.kind
+    kind = "pictures" if item.kind == "stills" and part.kind == "video" else part.kind
     path = stream_path(str(part.options.get("path", "")), item)
     options = part.options if kind == part.kind else {}
     return cast(Sink, construct("sink", kind, {**options, "path": path}))
@@ -138,7 +138,7 @@ def _check_sinks(sinks: Sequence[PartConfig], streams: int) -> None:
     for part in sinks:
         path = str(part.options.get("path", ""))
         folder = path.endswith("/") or Path(path).is_dir() or not Path(path).suffix or "{stream}" in path
-        if part.kind in _OWN and streams > 1 and not folder:
+        if part.kind in ("video", "pictures") and streams > 1 and not folder:
             raise UsageError(
                 f"{streams} streams cannot share the {part.kind} file {path}; name a folder: {Path(path).stem}/"
             )

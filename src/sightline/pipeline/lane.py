@@ -18,6 +18,7 @@ from sightline.pictures import canvas
 from sightline.pipeline.cascade import Memories
 from sightline.pipeline.metrics import StreamMetrics
 from sightline.pipeline.pending import Pending
+from sightline.pipeline.tapping import tap_of
 from sightline.protocols import Analytic, Overlay, Sink, Source, Tracker
 from sightline.sinks.maps import MapFolder
 from sightline.types import (
@@ -104,7 +105,7 @@ class Lane:
         self._reader = Worker(f"read-{self.id}", self._read, done=self._channel.close).start()
 
     def _read(self, stop: threading.Event) -> None:
-        with contextlib.closing(self.source.frames()) as frames:  # type: ignore[type-var]
+        with contextlib.closing(self.source.frames(tap_of(self.own_sinks))) as frames:  # type: ignore[type-var]
             while not stop.is_set():
                 began = time.thread_time()
                 frame = next(frames, None)
