@@ -110,7 +110,6 @@ def test_encodings(data: bytes, value: str, tmp_path: Path) -> None:
     [
         ("c.txt", b"[p]\0", "byte 3 is 0"),
         ("c.yml", b"property:\n\tgpu-id: 0\n", "c.yml:2: not YAML"),
-        ("c.yml", b"- a\n- b\n", "holds no groups"),
         ("c.yml", b"a: &x [*x, *x]\n", "nested deeper"),
         ("c.yml", b"a: " + b"[" * 3000, "not YAML"),
         ("c.txt", b"\xff\xfe\x00", "not text"),
@@ -184,3 +183,17 @@ def test_what_is_written_is_read_back(groups: list[tuple[str, list[tuple[str, st
             lines.append(f"{key}={value}")
             wanted.append((len(lines), group, key, value))
     assert said(parse_key_file("\n".join(lines), PLAIN)) == wanted
+
+
+def test_documents_and_lists_of_yaml_are_read_too() -> None:
+    text = "name: a\ntype: x\n---\nname: b\ngroup:\n  key: 1\n"
+    found = parse_key_file(text, Path("c.yml"))
+    assert [(e.line, e.group, e.key, e.value) for e in found.entries] == [
+        (1, "", "name", "a"),
+        (2, "", "type", "x"),
+        (4, "", "name", "b"),
+        (6, "group", "key", "1"),
+    ]
+    listed = parse_key_file("- name: a\n  deep:\n    key: 1\n- word\n", Path("c.yml"))
+    assert [(e.key, e.value) for e in listed.entries] == [("0.name", "a"), ("0.deep.key", "1")]
+    assert parse_key_file("- a\n- b\n", Path("c.yml")).entries == ()

@@ -143,19 +143,29 @@ def _from_yaml(text: str, path: Path) -> tuple[list[Entry], list[str]]:
     """Deeper levels become keys with dots; plain lists are one value with semicolons, as in the other form."""
     lines = ["" if line.startswith("%YAML") else line for line in _lines(text)]
     try:
-        root = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
+        roots = [root for root in yaml.compose_all("\n".join(lines), Loader=yaml.SafeLoader) if root is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         raise ModelError(f"{path}:{line}: not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ModelError(f"{path}: not YAML: {' '.join(str(error).split())[:120]}") from error
-    if root is None:
-        return [], []
-    if not isinstance(root, yaml.MappingNode):
-        raise ModelError(f"{path}: holds no groups of keys")
     entries: list[Entry] = []
     groups: list[str] = []
+    for root in roots:  # several documents in one file are read as one
+        _collect_document(root, path, entries, groups)
+    return entries, groups
+
+
+def _collect_document(root: yaml.Node, path: Path, entries: list[Entry], groups: list[str]) -> None:
+    """Groups of keys, keys alone, and lists of such; words alone hold no keys."""
+    if isinstance(root, yaml.SequenceNode):
+        for number, item in enumerate(root.value):
+            if not isinstance(item, yaml.ScalarNode):
+                _collect(entries, path, "", (str(number),), item, item)
+        return
+    if not isinstance(root, yaml.MappingNode):
+        return
     for name, held in root.value:
         group = _word(name)
         if isinstance(held, yaml.MappingNode):
@@ -166,7 +176,6 @@ def _from_yaml(text: str, path: Path) -> tuple[list[Entry], list[str]]:
             groups.append(group)  # a group without keys
         else:
             _collect(entries, path, "", (group,), name, held)
-    return entries, groups
 
 
 def _collect(
