@@ -73,8 +73,6 @@ def parse_launch(text: str, where: str) -> Launched:
     """`where` is "file:line", for messages. Raises ConfigError that shows the place in the text."""
     if len(text) > _MOST_CHARACTERS:
         raise ConfigError(f"{where}: launch text of {len(text):,} characters; at most {_MOST_CHARACTERS:,}")
-    if not text.strip():
-        raise ConfigError(f"{where}: launch text without an element")
     return _Parser(text, where).launched()
 
 
@@ -100,6 +98,8 @@ class _Parser:
         if self.open_bins:
             raise self._wrong("a bracket is not closed")
         self._join()
+        if not self.elements:
+            raise ConfigError(f"{self.where}: launch text without an element")
         return Launched(tuple(self.elements))
 
     def _step(self) -> None:
