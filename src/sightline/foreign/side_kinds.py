@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sightline.foreign.analytics_config import ANALYTICS, is_analytics
@@ -40,6 +41,18 @@ TIMES = KeyTable(
 )
 _CAMERA_FILE = Rules(CAMERA_MODEL.get, tuple(CAMERA_MODEL), "a camera's model")
 _TIMES_FILE = Rules(lambda group: None if numbered(group, "row") is None else TIMES, ("row0",), "a table of times")
+
+
+# point clouds and depth cameras: files of ds3d, and lists of recorded clouds
+_POINTS = KeyTable({}, {"*": passed("lidar")})
+_POINT_FILE = Rules(lambda group: _POINTS, ("",), "a ds3d file")
+
+
+def _is_points(written: Written) -> bool:
+    kinds = [entry for entry in written.entries if entry.key == "type" and not entry.group]
+    if any(entry.value.strip("\"'").startswith("ds3d::") for entry in kinds):
+        return True
+    return any(re.fullmatch(r"source-list\.\d+\.\d+", entry.key) for entry in written.entries[:5])
 
 
 def _is_nvmot(written: Written) -> bool:
@@ -81,4 +94,5 @@ SIDE_KINDS: dict[str, Kind] = {
     "cameras": Kind("a list of cameras", is_cameras, CAMERA_LIST),
     "camera-model": Kind("a camera's model", _is_camera, _CAMERA_FILE),
     "times": Kind("a table of times", _is_times, _TIMES_FILE),
+    "ds3d": Kind("a ds3d file", _is_points, _POINT_FILE),
 }
