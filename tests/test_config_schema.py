@@ -20,7 +20,9 @@ model: {path: m.onnx, score: 0.4, mean: 127, scale: [1, 2, 3], labels: [no, yes]
 tracker: bytetrack
 analytics: [{kind: zone, name: yard, points: [[0, 0], [1, 0], [1, 1]], dwell_s: 3}]
 overlay: {}
-sinks: [{kind: video, path: out/, crf: 30}, {kind: jsonl, path: '-'}]
+sinks: [{kind: video, path: out/, crf: 30}, {kind: jsonl, path: '-', payload: deepstream-minimal},
+  {kind: webhook, url: 'http://h/', payload: {kind: deepstream, sensors: {'0': {id: gate, location: [1, 2, 3]}}}},
+  {kind: record, path: clips/, zones: [yard]}]
 limits: {frames: 10, crop: [0, 0, 0.5, 1]}
 """
 BAD = (
@@ -31,6 +33,9 @@ BAD = (
     "streams: [a]\nmodel: m\ntracker: {kind: bytetrack, lsot_s: 1}",
     "streams: [a]\nmodel: m\nanalytics: [{kind: line, name: l}]",
     "streams: [a]\nmodel: m\nsinks: [{kind: video, path: o.mp4, crf: low}]",
+    "streams: [a]\nmodel: m\nsinks: [{kind: jsonl, path: '-', payload: {kind: deepstream, evry: 2}}]",
+    "streams: [a]\nmodel: m\nsinks: [{kind: jsonl, path: '-', payload: {kind: deepstream, sensors: {a: {idd: 2}}}}]",
+    "streams: [a]\nmodel: m\nsinks: [{kind: jsonl, path: '-', payload: {every: 2}}]",
     "streams: []\nmodel: m",
 )
 

@@ -35,8 +35,11 @@ FAULTS = {
     "streams: [a]\nmodel: m\nlimits:\n  frames: 2.5\n": "p.yaml:4: limits.frames: expected a whole number",
     "streams: [a]\nmodel: m\nlimits:\n  loop: perhaps\n": "p.yaml:4: limits.loop: expected true or false",
     "streams: [a]\nmodel: m\nlimits: {crop: [0, 0, 640, 480]}\n": "p.yaml:3: limits: crop",
-    "streams: [a]\nmodel: m\ntracker: bytetrak\n": "p.yaml:3: unknown tracker 'bytetrak'; did you mean bytetrack?",
+    "streams: [a]\nmodel: m\ntracker: bytetrak\n": "p.yaml:3: unknown tracker 'bytetrak'; did you mean bytetrack",
     "streams: [a]\nmodel: m\ntracker: {}\n": "p.yaml:3: the key 'kind' is missing in tracker",
+    "streams: [a]\nmodel: m\nsinks:\n  - kind: jsonl\n    path: '-'\n    payload: deepstrem\n": (
+        "p.yaml:6: jsonl: unknown payload 'deepstrem'; did you mean deepstream"
+    ),
     "streams: [a]\nmodel: m\nmodel: n\n": "p.yaml:3: the key 'model' is there twice",
     "streams: &s [*s]\nmodel: m\n": "p.yaml:1: an alias that contains itself",
     "streams: [a]\nmodel: !!python/name:os.system m\n": "p.yaml:2: not valid YAML",
@@ -90,7 +93,7 @@ def test_relative_paths_are_seen_from_the_file(tmp_path: Path) -> None:
     file.write_text(
         "streams: [clip.mp4, 'rtsp://h/cam', /abs/x.mp4, '0', ../up.mp4]\n"
         "model: {path: person/, labels: names.txt}\n"
-        "sinks: [{kind: jsonl, path: out/}, {kind: jsonl, path: '-'}]\n"
+        "sinks: [{kind: jsonl, path: out/}, {kind: jsonl, path: '-'}, {kind: webhook, url: 'http://h/', spool: s}]\n"
         "maps: maps\n"
     )
     config = load_config(file)
@@ -99,7 +102,8 @@ def test_relative_paths_are_seen_from_the_file(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert config.model.path == f"{tmp_path}/person/"
     assert config.model.labels == f"{tmp_path}/names.txt"
-    assert [s.options["path"] for s in config.sinks] == [f"{tmp_path}/out/", "-"]
+    assert [s.options["path"] for s in config.sinks[:2]] == [f"{tmp_path}/out/", "-"]
+    assert config.sinks[2].options == {"url": "http://h/", "spool": f"{tmp_path}/s"}
     assert config.maps == f"{tmp_path}/maps"
 
 

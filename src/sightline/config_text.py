@@ -289,8 +289,8 @@ def _paths_mapped(config: PipelineConfig, change: Callable[[str], str]) -> Pipel
         return it.model_copy(update={"path": path(it.path), "labels": labels, "parser": code(it.parser)})
 
     def sink(it: PartConfig) -> PartConfig:
-        where = it.options.get("path")
-        return PartConfig.model_validate({**it.model_dump(), "path": path(where)}) if isinstance(where, str) else it
+        named = {key: path(where) for key in ("path", "spool") if isinstance(where := it.options.get(key), str)}
+        return PartConfig.model_validate({**it.model_dump(), **named}) if named else it
 
     return config.model_copy(
         update={

@@ -6,9 +6,10 @@ Fields and their order are those of the messages that its AI pipeline really sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from sightline.payloads.line import line_of
 from sightline.payloads.moments import FrameClock, local_iso, parse_begin
@@ -70,18 +71,33 @@ class AcceleratorPayload:
         message: Json = {
             "schemaVersion": "0.1",
             "events": [self._event(result, row, at) for row in range(len(result.events))],
-            "regionsOfInterest": [
-                {
-                    "color": region.color,
-                    "label": region.label,
-                    "coordinates": [list(point) for point in region.coordinates],
-                    "sensor": region.sensor,
-                }
-                for region in self.regions
-            ],
+            "regionsOfInterest": self._regions(),
             "inferences": self._inferences(result, at),
         }
         return [line_of(message)]
+
+    def joined(self, messages: Sequence[str]) -> str:
+        """Several messages as one, as the accelerator writes it beside a recording."""
+        parts = [cast("dict[str, list[object]]", json.loads(message)) for message in messages]
+        return line_of(
+            {
+                "schemaVersion": "0.1",
+                "events": [event for part in parts for event in part["events"]],
+                "regionsOfInterest": self._regions(),
+                "inferences": [inference for part in parts for inference in part["inferences"]],
+            }
+        )
+
+    def _regions(self) -> list[Json]:
+        return [
+            {
+                "color": region.color,
+                "label": region.label,
+                "coordinates": [list(point) for point in region.coordinates],
+                "sensor": region.sensor,
+            }
+            for region in self.regions
+        ]
 
     def _inferences(self, result: FrameResult, at: str) -> list[Json]:
         frame, said = result.frame, result.prediction
