@@ -29,9 +29,10 @@ def _smaller(picture: Picture, width: int) -> Picture:
         return picture
     size = max(2, width // 2 * 2), max(2, round(h * width / w / 2) * 2)
     half = size[0] // 2, size[1] // 2
+    how = cv2.INTER_AREA if 2 * size[0] <= w else cv2.INTER_LINEAR  # averages cost much, and gain little near full size
     planar = picture.layout is PixelLayout.I420
     planes: list[U8] = []
     for index, plane in enumerate(picture.planes):
         target = half if planar and index else size
-        planes.append(np.asarray(cv2.resize(plane, target, interpolation=cv2.INTER_AREA), np.uint8))
+        planes.append(np.asarray(cv2.resize(plane, target, interpolation=how), np.uint8))
     return Picture(tuple(planes), picture.layout, picture.matrix, picture.full_range)

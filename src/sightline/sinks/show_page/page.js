@@ -81,7 +81,7 @@ function tell(facts) {
   facts.streams.forEach((s, number) => {
     const c = card(number);
     const words = [s.fps ? s.fps.toFixed(1) + " frames/s" : "", clock(s.at), s.frames + " frames"];
-    if (s.width) words.push(s.width + " × " + s.height);
+    if (s.width) words.push(s.width + "\u00a0×\u00a0" + s.height);
     put(c.name, s.id);
     put(c.facts, words.filter(Boolean).join(" · "));
     put(c.objects, Object.entries(s.objects).map(([label, n]) => n + " " + label).join(", "));
