@@ -107,6 +107,20 @@ def test_points_without_a_picture_are_refused() -> None:
         analytics_of(keys({("property", "config-width"): "1920", ("roi-filtering-stream-0", "enable"): "1"}))
 
 
+def test_files_as_people_write_them() -> None:
+    """A mark, carriage returns, blanks, comments behind values, a group and a key said twice, another alphabet."""
+    lines = [
+        *("\ufeff[property]", "enable = 1", "config-width=1920 # of the camera", "config-height=1080"),
+        *("[roi-filtering-stream-0]", "enable=1", "roi-Stra\u00dfe=0;0;100;0;100;100;", "class-id=-1;"),
+        *("[roi-filtering-stream-0]", "inverse-roi=0", "inverse-roi=1", "class-idd=3"),
+    ]
+    written = written_of("\r\n".join(lines), Path("c.txt"))
+    (roi,) = analytics_of(written).streams[0]
+    assert (roi.options["name"], roi.options["inverse"]) == ("Stra\u00dfe", True)
+    odd = {f.line: f.why for f in SIDE_KINDS["nvdsanalytics"].fates(written) if f.status in ("unknown", "ignored")}
+    assert odd == {10: "said again in line 11, which wins", 12: "unknown key; did you mean class-id?"}
+
+
 def test_preprocessing_of_frames_and_of_objects() -> None:
     said = {**FORMATS["nvdspreprocess"].base, ("group-1", "src-ids"): "-1", ("group-1", "process-on-roi"): "0"}
     made = preprocess_of(keys(said), ("front", "back"))
@@ -114,8 +128,11 @@ def test_preprocessing_of_frames_and_of_objects() -> None:
     assert [(region.box, region.px, region.streams) for region in regions] == [
         ((0, 540, 900, 1040), True, ("front",)),
         ((0, 0, 1, 1), False, ("back",)),
-        ((0, 0, 1, 1), False, ()),
     ]
+    # -1 stands for the streams that no group names, with the first regions of its group
+    said |= {("group-1", "process-on-roi"): "1", ("group-1", "roi-params-src-3"): "1;2;3;4"}
+    regions = cast("tuple[RegionConfig, ...]", preprocess_of(keys(said), ("front", "back", "c", "d")).model["regions"])
+    assert (regions[-1].box, regions[-1].streams) == ((1, 2, 4, 6), ("c", "d"))
     assert (made.targets, made.model["scale"], made.model["resize"]) == ((1,), (255.000041,), "stretch")
     said |= {("property", "process-on-frame"): "0", ("property", "operate-on-gie-id"): "4"}
     said |= {("group-0", "operate-on-class-ids"): "1", ("group-1", "input-object-min-width"): "32"}

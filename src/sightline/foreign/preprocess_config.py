@@ -139,7 +139,9 @@ def preprocess_of(written: Written, streams: Sequence[str] = (), labels: Sequenc
         if numbered(group, "group-") is not None
     ]
     if on_frames:
-        regions = [region for group in groups for region in _regions(group, streams)]
+        own = {n for group in groups if "src-ids" in group for n in wholes(group["src-ids"])}
+        rest = tuple(name for number, name in enumerate(streams) if number not in own)
+        regions = [region for group in groups for region in _regions(group, streams, rest)]
         return PreprocessFile(True, targets, 0, model | ({"regions": tuple(regions)} if regions else {}))
     operate_on = whole(said["operate-on-gie-id"]) if "operate-on-gie-id" in said else 0
     return PreprocessFile(True, targets, operate_on, model, _stage(groups, labels, notes), tuple(notes))
@@ -167,14 +169,20 @@ def _feeding(said: Mapping[str, Entry]) -> dict[str, object]:
     return found
 
 
-def _regions(said: Mapping[str, Entry], streams: Sequence[str]) -> list[RegionConfig]:
-    """The regions of one group; a stream whose frames are looked at as they are has the whole frame as its one."""
+def _regions(said: Mapping[str, Entry], streams: Sequence[str], rest: tuple[str, ...]) -> list[RegionConfig]:
+    """The regions of one group; a stream whose frames are looked at as they are has the whole frame as its one.
+
+    rest: the streams that no group names; source -1 stands for them, with the first regions of its group.
+    """
     sources = wholes(said["src-ids"]) if "src-ids" in said else ()
     on_regions = "process-on-roi" in said and flag(said["process-on-roi"])
     found: list[RegionConfig] = []
     for source in sources:
-        names = () if source < 0 else (_stream(source, streams),)
-        entry = said.get(f"roi-params-src-{max(0, source)}")
+        names = rest if source < 0 else (_stream(source, streams),)
+        if source < 0 and streams and not rest:
+            continue
+        first = next((entry for key, entry in said.items() if key.startswith("roi-params-src-")), None)
+        entry = first if source < 0 else said.get(f"roi-params-src-{source}")
         if not on_regions or entry is None:
             found.append(RegionConfig(box=(0.0, 0.0, 1.0, 1.0), streams=names))
             continue
