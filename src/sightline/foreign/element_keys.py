@@ -14,14 +14,14 @@ from sightline.foreign.fates import Known
 from sightline.foreign.key_tables import KeyTable
 from sightline.foreign.reasons import honoured, ignored, translated
 
-__all__ = ["ELEMENTS"]
+__all__ = ["ELEMENTS", "EVERY"]
 
 
 def _all(reason: str, *names: str) -> dict[str, Known]:
     return dict.fromkeys(names, ignored(reason))
 
 
-_EVERY = {
+EVERY = {
     "name": ignored("links"),
     **_all("hardware", "gpu-id", "compute-hw"),
     **_all("memory", "nvbuf-memory-type", "nvbuf-mem-type", "buffer-pool-size", "cudadec-memtype", "bl-output"),
@@ -311,5 +311,5 @@ _TABLES: tuple[tuple[tuple[str, ...], Mapping[str, Known]], ...] = (
 
 # element -> its properties
 ELEMENTS: dict[str, Mapping[str, Known]] = {
-    name: KeyTable({**_EVERY, **table}) for names, table in _TABLES for name in names
+    name: KeyTable({**EVERY, **table}) for names, table in _TABLES for name in names
 }
