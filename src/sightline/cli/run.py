@@ -50,7 +50,7 @@ def command(
     limit: Annotated[Text, typer.Option(help="end each stream after 10s, 2min or 250f (frames)")] = None,
     loop: Annotated[bool, typer.Option("-l", "--loop", help="begin files anew at their end")] = False,
     interval: Annotated[int | None, typer.Option(help="frames to pass over between two that are inferred")] = None,
-    track: Annotated[Text, typer.Option(help="a tracker: bytetrack, sort, bytetrack:lost_s=2,high=0.6")] = None,
+    track: Annotated[Text, typer.Option(help="a tracker: bytetrack, ocsort, bytetrack:lost_s=2,high=0.6")] = None,
     score: Annotated[float | None, typer.Option(help="least score")] = None,
     nms: Annotated[float | None, typer.Option(help="overlap (IoU) above which the weaker box goes")] = None,
     top: Annotated[int | None, typer.Option(help="most objects a frame")] = None,
