@@ -218,7 +218,8 @@ def test_fates_have_no_secret_and_account_for_everything(folder: Path) -> None:
 WORDS = st.sampled_from(
     ["!", "nvinfer", "config-file-path=cfg/first.txt", "rtspsrc", "location=rtsp://h", "nvdsosd", "nvtracker", "m.",
      "nvstreammux", "name=m", "filesink", "location=a.mp4", "x264enc", "nvmsgbroker", "nvmsgconv", "width=-3",
-     "interval=x", "nvmultistreamtiler", "rows=1e9", "src-crop=a", "nvvideoconvert", "playbin", "uri=x", "process-mode=2", "(", ")"]
+     "interval=x", "nvmultistreamtiler", "rows=1e9", "src-crop=a", "nvvideoconvert", "playbin", "uri=x",
+     "process-mode=2", "(", ")"]
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -14,6 +14,7 @@ import typer
 from sightline.config import ModelConfig, PipelineConfig
 from sightline.config_text import Key, load_config, place_of
 from sightline.errors import SightlineError, UsageError
+from sightline.foreign.mapping import Mapping
 from sightline.models.identify import Identified, identify, require
 from sightline.outputs import check_outputs
 from sightline.parsers.make import make_logic
@@ -39,9 +40,13 @@ class Verdict:
 
 
 def command(
-    file: Annotated[str | None, typer.Argument(help="a pipeline file (.yaml or .json)")] = None,
+    file: Annotated[str | None, typer.Argument(help="a pipeline file (.yaml or .json), or a device twin")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="the verdict as JSON on standard output")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of pipeline files")] = False,
+    mapped: Annotated[
+        list[str] | None, typer.Option("--map", help="OLD=NEW: what a twin names, and where it is here (repeatable)")
+    ] = None,
+    root: Annotated[str, typer.Option(help="the folder that stands for /opt/nvidia/deepstream/deepstream")] = "",
 ) -> int:
     """Names, options, files and models of a pipeline file, without touching a camera or the network."""
     if schema:
@@ -52,7 +57,7 @@ def command(
     if file is None:
         raise UsageError("check: name a pipeline file, or --schema")
     try:
-        verdict = judge_pipeline(load_config(file), file)
+        verdict = _judged(file, mapped or (), root)
     except SightlineError as error:
         verdict = Verdict(faults=[str(error)])
     if as_json:
@@ -67,6 +72,16 @@ def command(
             names = ", ".join(f"{found.spec.name} ({found.spec.head})" for found in verdict.models)
             print(f"{file}: fine; {len(verdict.streams)} streams, {names}")
     return 2 if verdict.faults else 0
+
+
+def _judged(file: str, mapped: Sequence[str], root: str) -> Verdict:
+    from sightline.cli.run_twin import is_twin_file
+
+    if not is_twin_file(file):
+        return judge_pipeline(load_config(file), file)
+    from sightline.cli.twin_files import check_twin
+
+    return check_twin(Path(file), Mapping.parsed(mapped, root))
 
 
 def judge_pipeline(config: PipelineConfig, file: str) -> Verdict:

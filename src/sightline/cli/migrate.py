@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sightline.cli.twin_files import migrate_twin
 from sightline.config_text import dump_config
 from sightline.errors import OutputError, UsageError, hide_credentials
 from sightline.foreign.applications import application, kind_of_file
@@ -34,6 +35,8 @@ def command(
     source, target = Path(file), Path(output)
     places = Places(Mapping.parsed(mapped or (), root))
     kind = kind_of_file(source)
+    if kind == "twin":
+        return migrate_twin(source, output, Mapping.parsed(mapped or (), root))
     if source.is_file() and kind != "application":
         told = f"; it belongs to another one: sightline explain {file}" if kind in ("model", "side") else ""
         raise UsageError(f"{file}: not the file of an application{told}")

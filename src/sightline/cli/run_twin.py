@@ -9,8 +9,9 @@ import typer
 from sightline import flags
 from sightline.cli.execute_several import execute_all
 from sightline.deployment import Deployment
-from sightline.errors import OutputError, UsageError
+from sightline.errors import ModelError, OutputError, UsageError
 from sightline.foreign.applications import Asked, adapted, kind_of_file
+from sightline.foreign.keyfile import text_of_file
 from sightline.foreign.mapping import Mapping
 from sightline.foreign.twin_pipelines import TwinFiles, deployment_of, zips_of
 from sightline.foreign.twin_read import read_twin
@@ -24,8 +25,17 @@ _BESIDE += ("as_json", "quiet")
 
 
 def is_twin_file(path: str) -> bool:
-    """Whether it is a file with a twin in it. Never raises."""
-    return path.lower().endswith(".json") and kind_of_file(Path(path)) == "twin"
+    """Whether it is a file with a twin in it, or with one that is broken. Never raises."""
+    file = Path(path)
+    if file.suffix.lower() not in (".json", ".jsonc") or not file.is_file():
+        return False
+    if kind_of_file(file) == "twin":
+        return True
+    try:
+        text = text_of_file(file)
+    except ModelError:
+        return False
+    return '"azdaConfiguration"' in text
 
 
 def run_twin(
@@ -55,10 +65,13 @@ def run_twin(
     return execute_all(deployment, quiet=quiet, as_json=as_json)
 
 
-def twin_deployment(path: Path, mapping: Mapping, *, out: str = "") -> Deployment:
-    """What the twin's pipelines are here; zips are fetched and unpacked, cameras are not opened."""
+def twin_deployment(path: Path, mapping: Mapping, *, out: str = "", online: bool = True) -> Deployment:
+    """What the twin's pipelines are here; zips are fetched and unpacked, cameras are not opened.
+
+    online: False leaves zips alone that are on the net; what needs them is told.
+    """
     twin = read_twin(path)
-    packages = fetch_packages(zips_of(twin), mapping.of, path.parent)
+    packages = fetch_packages(zips_of(twin), mapping.of, path.parent, online=online)
     return deployment_of(twin, TwinFiles(mapping, packages.folders, packages.lost, out))
 
 

@@ -11,7 +11,6 @@ from sightline.foreign.twin import Region, Twin, TwinPipeline
 __all__ = ["file_name", "in_folder", "outputs_of"]
 
 _ODD = re.compile(r"[^\w.\-]+")
-RECORDS = False
 # what the accelerator's own business logic looks for in the regions
 _WATCHED = ("person", "defect")
 _EVERY = 30  # the accelerator sends the message of every 30th frame
@@ -49,7 +48,7 @@ def outputs_of(
     ]
     if (wanted.osd and not live) or dict(twin.recording).get(wanted.id, False):
         sinks.append({"kind": "video", "path": in_folder(out, f"{name}-{{stream}}.mp4")})
-    if RECORDS and (zones := _zones(regions)):
+    if zones := _zones(regions):
         sinks.append(
             {
                 "kind": "record",

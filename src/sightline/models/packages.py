@@ -28,9 +28,12 @@ class Packages:
     lost: dict[str, str]
 
 
-def fetch_packages(wanted: Sequence[str], named: Callable[[str], str], folder: Path) -> Packages:
+def fetch_packages(
+    wanted: Sequence[str], named: Callable[[str], str], folder: Path, *, online: bool = True
+) -> Packages:
     """Every zip of `wanted`. named: what each is called here (a mapping's `of`). folder: relative paths begin there.
 
+    online: False fetches none that is on the net.
     One that cannot be had does not keep back the others.
     """
     folders: dict[str, Path] = {}
@@ -38,6 +41,8 @@ def fetch_packages(wanted: Sequence[str], named: Callable[[str], str], folder: P
     for text in wanted:
         here = named(text)
         try:
+            if is_url(here) and not online:
+                raise ModelError(f"{shown_url(here)}: is on the net, where nothing is looked for now")
             folders[text] = _folder_of(here, folder if here == text else Path())
         except SightlineError as error:
             cure = "" if here != text else "\n--map URL=FILE.zip names one that lies here"
