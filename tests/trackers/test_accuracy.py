@@ -63,7 +63,8 @@ def test_what_the_package_says_of_a_made_up_crowd(ours, theirs):
     for i in range(150):
         here = np.flatnonzero(rng.random(20) < 0.85)
         middle = (place + speed * i + rng.normal(0, 2, (20, 2)))[here]
-        boxes = np.concatenate([middle - (30, 60), middle + (30, 60)], 1).astype(np.float32)
+        half = np.array([30, 60])
+        boxes = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
         score = rng.uniform(0.3, 1, len(here)).astype(np.float32)
         frame = Frame(stream, i, Instant(i, stream.base), None, 1920, 1080)
         said = tracker.update(Detections(boxes, score, np.zeros(len(boxes), np.int32)), frame)
