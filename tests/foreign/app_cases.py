@@ -40,6 +40,8 @@ FILES = {
     "tracker2.yml": _TRACKER.format(low=0.3),
     "sensors.txt": _SENSOR.format(id="HWY_20"),
     "sensors2.txt": _SENSOR.format(id="HWY_30"),
+    "poses.yml": "threshHeat: 0.1\nthreshHumanScore: 0.4\n",
+    "poses2.yml": "threshHeat: 0.2\nthreshHumanScore: 0.4\n",
     "table.csv": "enable,type,uri\n1,2,file://a.mp4\n",
     "table2.csv": "enable,type,uri\n1,2,file://b.mp4\n",
 }
@@ -279,6 +281,8 @@ TAO: dict[tuple[str, str], Case] = {
     ("output", "filename"): Case("a", "b"),
     ("output", "codec"): Case("0", "1"),
     ("eglsink", "enable"): Case("0", "1"),
+    ("model-config", "config-file-path"): Case("poses.yml", "poses2.yml"),
+    ("model-params", "config-file-path"): Case("poses.yml", "poses2.yml"),
     ("filesink", "enable"): Case("0", "1"),
     ("filesink", "filename"): Case("a", "b", {"filesink": {"enable": "1"}}),
     ("filesink", "location"): Case("a.mp4", "b.mp4"),

@@ -317,7 +317,6 @@ FORMATS: dict[str, Format] = {
             ("", "threshVectorCnt1"): ("8", "5"),
             ("", "threshPartCnt"): ("4", "3"),
             ("", "threshHumanScore"): ("0.4", "0.2"),
-            ("", "label"): ("0,neutral", "0,happy"),
         },
     ),
     "cameras": Format(

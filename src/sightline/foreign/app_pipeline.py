@@ -18,6 +18,7 @@ from sightline.foreign.app_plan import AppPlan, Camera, Output
 from sightline.foreign.app_sources import read_sources
 from sightline.foreign.dewarper_config import read_dewarper
 from sightline.foreign.least_score import least_score
+from sightline.foreign.model_params import BODY_POSE, model_params_of
 from sightline.foreign.msgconv import described_of
 from sightline.foreign.nvmot import nearest_tracker, not_below
 from sightline.foreign.places import Places
@@ -83,6 +84,8 @@ def _read(group: Group, plan: AppPlan, places: Places) -> None:
     elif group.base == "dewarper#":
         for path in _file(group, plan, places, "config-file"):
             plan.dewarp[group.whole("source-id", default=group.number)] = path
+    elif group.base in ("model-config", "model-params"):
+        plan.params += _params(group, plan, places)
     elif group.base == "tests":
         plan.loop = plan.loop or group.flag("file-loop")
     elif group.base == "streammux":
@@ -100,6 +103,14 @@ def _file(group: Group, plan: AppPlan, places: Places, *keys: str) -> list[Path]
         looked = places.path(text(entry), group.file)
         raise fault(entry, f"no such file: looked for {looked}\n--root DIR or --map OLD=NEW says where it is here")
     return [found]
+
+
+def _params(group: Group, plan: AppPlan, places: Places) -> list[Path]:
+    entry = group.get("config-file-path")
+    found = None if entry is None else places.found(text(entry), group.file)
+    if found is None and entry is not None:
+        plan.notes.append(f"{entry.where}: {entry.value} is missing; the model's outputs are read as usual")
+    return [] if found is None else [found]
 
 
 def _tracker(group: Group, plan: AppPlan, places: Places) -> None:
@@ -139,6 +150,7 @@ def config_of(plan: AppPlan) -> Translated:
     streams = _streams(plan.cameras)
     analytics = _analytics(plan, models)
     primary, then = _preprocessed(plan, models, [stream.id for stream in streams])
+    primary = _with_params(primary, plan)
     try:
         config = PipelineConfig(
             streams=tuple(_watched(stream, i, plan, analytics) for i, stream in enumerate(streams)),
@@ -160,6 +172,18 @@ def _behind_its_model(plan: AppPlan) -> PartConfig | None:
     if plan.tracker is None or plan.primary is None:
         return plan.tracker
     return not_below(plan.tracker, least_score(read_written(plan.primary.file)))
+
+
+def _with_params(primary: ModelConfig, plan: AppPlan) -> ModelConfig:
+    """The primary model, whose outputs are read as the application's own parameters say."""
+    for path in plan.params:
+        made = model_params_of(read_written(path))
+        if not made.head_options:
+            plan.notes.append(f"{path}: no parameters that a head here has")
+            continue
+        said = {"head": BODY_POSE, "head_options": dict(made.head_options)}
+        primary = primary.model_copy(update=said if made.score is None else said | {"score": made.score})
+    return primary
 
 
 def _streams(cameras: list[Camera]) -> list[StreamConfig]:

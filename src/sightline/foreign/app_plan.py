@@ -101,6 +101,7 @@ class AppPlan:
     analytics: list[Path] = field(default_factory=list[Path])
     preprocess: list[Path] = field(default_factory=list[Path])
     dewarp: dict[int, Path] = field(default_factory=dict[int, Path])
+    params: list[Path] = field(default_factory=list[Path])
     results: list[str] = field(default_factory=list[str])
     muxed: tuple[int, int] | None = None
     loop: bool = False

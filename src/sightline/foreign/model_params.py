@@ -12,11 +12,12 @@ from sightline.foreign.fates import Known, Rules
 from sightline.foreign.key_tables import KeyTable
 from sightline.foreign.reasons import translated
 from sightline.foreign.side_reasons import passed
-from sightline.foreign.values import fault, number, text, whole
+from sightline.foreign.values import fault, number, whole
 from sightline.foreign.written import Written
 
-__all__ = ["PARAMS", "TABLE", "ModelParams", "is_model_params", "model_params_of"]
+__all__ = ["BODY_POSE", "PARAMS", "TABLE", "ModelParams", "is_model_params", "model_params_of"]
 
+BODY_POSE = "part-fields"
 _LAYOUT = passed("head", more="how keypoints and limbs are numbered is the head's option layout")
 TABLE = KeyTable(
     {
@@ -33,7 +34,7 @@ TABLE = KeyTable(
         "connections": Known(_LAYOUT.status, "", _LAYOUT.why, many=True),
         "imageType": passed("graph"),
         # of every such model
-        "label": Known("translated", "labels", "number,name of a class", many=True),
+        "label": Known("ignored", "", passed("head").why, many=True),
         "etltPath": passed("encrypted"),
         "etltKey": passed("encrypted"),
         "enginePath": passed("engine"),
@@ -65,11 +66,10 @@ def is_model_params(written: Written) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ModelParams:
-    """head_options: of the head "part-fields". score: the least one. labels: by their numbers; () where none are."""
+    """head_options: of the head BODY_POSE. score: the least one, None where the file says none."""
 
     head_options: Mapping[str, object] = field(default_factory=dict[str, object])
     score: float | None = None
-    labels: tuple[str, ...] = ()
 
 
 def model_params_of(written: Written) -> ModelParams:
@@ -87,19 +87,4 @@ def model_params_of(written: Written) -> ModelParams:
     score = written.get("", "threshHumanScore")
     if score is not None and not 0 <= number(score) <= 1:
         raise fault(score, "expected a score from 0 to 1")
-    return ModelParams(options, None if score is None else number(score), _labels(written))
-
-
-def _labels(written: Written) -> tuple[str, ...]:
-    """ "2,surprise" and its like, repeated or in one list."""
-    found: dict[int, str] = {}
-    for entry in written.entries:
-        if entry.group or entry.key != "label":
-            continue
-        for item in text(entry).split(";"):
-            place, comma, name = item.partition(",")
-            if not comma or not place.strip().isdigit() or not 0 <= int(place) < 10000:
-                raise fault(entry, "expected the number of a class, a comma and its name")
-            found[int(place)] = name.strip()
-    most = max(found, default=-1)
-    return tuple(found.get(i, f"class{i}") for i in range(most + 1))
+    return ModelParams(options, None if score is None else number(score))

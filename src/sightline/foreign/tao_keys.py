@@ -121,7 +121,7 @@ _SINK = {
 }
 _TRANSFER = each(("gpu-id", "p2p-gpu-id", "position", "enable"), ignored("hardware"))
 _POSTPROCESS = {"config-file-path": ignored("library"), "lib-name": ignored("library"), "enable": ignored("library")}
-_OWN = {"config-file-path": ignored("library", more="head_options say it")}
+_OWN = {"config-file-path": translated("model.head_options", "of a model of body poses: the head part-fields")}
 
 # what is said of all addresses of a list
 _ATTRIBUTES = source_attributes()
