@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twins import SECRET, changed, plain_twin, write_files, write_twin
 
-from sightline.config import PipelineConfig
+from sightline.config import CodeConfig, PipelineConfig
 from sightline.config_text import dump_config, parse_config
 from sightline.deployment import Deployment
 from sightline.foreign.mapping import Mapping
@@ -294,6 +294,16 @@ def test_no_secret_is_in_what_is_told(folder: Path) -> None:
     assert any(fate.value == "***" for fate in fates if fate.key == "password")
     for secret in ("0LDWORD", "S1GNATURE", "P4SSWORD", SECRET, "s3cr3t"):
         assert not any(secret in text for text in told), secret
+
+
+def test_rules_find_what_the_twin_holds_for_business_logic(folder: Path) -> None:
+    twin = changed(plain_twin(), "businessLogicConfig", {"most": 3, "where": ["a"]})
+    logic = CodeConfig(path="rules.py", options={"most": 5})
+    read = read_twin(write_twin(folder, twin))
+    mapping = Mapping.parsed([f"{CLIPS}{folder}/clips"])
+    made = deployment_of(read, TwinFiles(mapping, logic=logic))
+    assert [p.logic and p.logic.options for p in made.pipelines.values()] == [{"most": 5, "where": ["a"]}] * 2
+    assert all(p.logic is None for p in deployment_of(read, TwinFiles(mapping)).pipelines.values())
 
 
 def test_a_twin_of_nothing_but_faults(folder: Path) -> None:

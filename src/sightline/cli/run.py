@@ -100,8 +100,9 @@ def command(
         asked = Asked((), batch or 0, display, fake, loop)
         mapping = Mapping.parsed(mapped or (), root)
         return run_twin(
-            context, Path(files[0]), mapping, asked, out=output or "", limit=limit, quiet=quiet, as_json=as_json
-        )
+            context, Path(files[0]), mapping, asked, out=output or "", limit=limit,
+            logic=flags.code(logic, trust=trust, dev=dev), quiet=quiet, as_json=as_json,
+        )  # fmt: skip
     if files and (len(files) > 1 or stands_alone(files[0])):
         if display and fake:
             raise UsageError("run: -d shows what -f throws away; leave one of them out")

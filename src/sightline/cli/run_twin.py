@@ -8,6 +8,7 @@ import typer
 
 from sightline import flags
 from sightline.cli.execute_several import execute_all
+from sightline.config import CodeConfig
 from sightline.deployment import Deployment
 from sightline.errors import ModelError, OutputError, UsageError
 from sightline.foreign.applications import Asked, adapted, kind_of_file
@@ -21,7 +22,7 @@ __all__ = ["is_twin_file", "run_twin", "twin_deployment"]
 
 # what may stand beside a twin, which says everything else itself
 _BESIDE = ("model", "config", "output", "batch", "display", "fake", "loop", "limit", "mapped", "root")
-_BESIDE += ("as_json", "quiet")
+_BESIDE += ("logic", "trust", "dev", "as_json", "quiet")
 
 
 def is_twin_file(path: str) -> bool:
@@ -46,10 +47,12 @@ def run_twin(
     *,
     out: str = "",
     limit: str | None = None,
+    logic: CodeConfig | None = None,
     quiet: bool = False,
     as_json: bool = False,
 ) -> int:
-    """out: the folder of results, "" for the current one. asked: what flags say instead of the twin.
+    """out: the folder of results, "" for the current one. asked: what flags say instead of the twin. logic: the rules
+    of every pipeline.
 
     Returns as `execute_all`. Raises ModelError, ConfigError where the file itself is no twin, UsageError for flags
     that do nothing beside it.
@@ -57,7 +60,7 @@ def run_twin(
     _check_flags(context, path)
     until = flags.limit(limit)
     wanted = Asked((), asked.batch, asked.display, asked.nothing, asked.loop, until.seconds, until.frames)
-    deployment = twin_deployment(path, mapping, out=out)
+    deployment = twin_deployment(path, mapping, out=out, logic=logic)
     if out and deployment.pipelines:
         _make(Path(out))
     pipelines = {name: adapted(config, wanted) for name, config in deployment.pipelines.items()}
@@ -65,14 +68,16 @@ def run_twin(
     return execute_all(deployment, quiet=quiet, as_json=as_json)
 
 
-def twin_deployment(path: Path, mapping: Mapping, *, out: str = "", online: bool = True) -> Deployment:
+def twin_deployment(
+    path: Path, mapping: Mapping, *, out: str = "", logic: CodeConfig | None = None, online: bool = True
+) -> Deployment:
     """What the twin's pipelines are here; zips are fetched and unpacked, cameras are not opened.
 
     online: False leaves zips alone that are on the net; what needs them is told.
     """
     twin = read_twin(path)
     packages = fetch_packages(zips_of(twin), mapping.of, path.parent, online=online)
-    return deployment_of(twin, TwinFiles(mapping, packages.folders, packages.lost, out))
+    return deployment_of(twin, TwinFiles(mapping, packages.folders, packages.lost, out, logic))
 
 
 def _check_flags(context: typer.Context, path: Path) -> None:

@@ -6,8 +6,8 @@ reads it; where the two differ, both are taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sightline.foreign.json_text import Json
 
@@ -111,7 +111,7 @@ class Twin:
     """A whole twin. faults: what of it cannot be used, by the name of the pipeline or stream. notes: worth knowing.
 
     recording: pipelines that are told to record from their start on (or not to), by a business logic's twin.
-    snippet_s: of the longest recorded snippet.
+    snippet_s: of the longest recorded snippet. business: what it holds for the user's own business logic.
     """
 
     file: str
@@ -122,7 +122,7 @@ class Twin:
     faults: dict[str, str]
     notes: tuple[str, ...]
     log_level: str = "information"
-    business: bool = False
+    business: Mapping[str, object] = field(default_factory=dict[str, object])
     recording: tuple[tuple[str, bool], ...] = ()
     snippet_s: float = 30.0
 

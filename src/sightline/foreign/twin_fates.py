@@ -79,7 +79,7 @@ _ABOVE: dict[str, Known] = {
     "outputVideoLength": translated("sinks.record.longest_s", "of a snippet"),
     "autoStopRecordingTime": _no("the accelerator's own code does not read it; a snippet ends when nobody is left"),
 }
-_BUSINESS = _no("for your own business logic, which reads it as it likes; here: --logic rules.py")
+_BUSINESS = translated("logic.options", "what the rules of --logic rules.py find as their options")
 _TEMPLATE = _no("of the containers, their routes and their registry; nothing of them is needed here")
 _EMPTY = Known("honoured", "", "asks for nothing")
 _NUMBER = re.compile(r"\[[0-9]+\]")

@@ -43,13 +43,15 @@ _PLACEHOLDER = "REPLACE"
 @dataclass(frozen=True, slots=True)
 class TwinFiles:
     """Where things are here. packages: a zip's address, as the twin has it -> the folder that it was unpacked to;
-    lost: why one could not be. out: the folder that results go to, "" for the current one.
+    lost: why one could not be. out: the folder that results go to, "" for the current one. logic: the user's rules,
+    which find what the twin holds for its business logic as their options.
     """
 
     mapping: Mapping = NOTHING
     packages: Pairs[str, Path] = field(default_factory=dict[str, Path])
     lost: Pairs[str, str] = field(default_factory=dict[str, str])
     out: str = ""
+    logic: CodeConfig | None = None
 
 
 def zips_of(twin: Twin) -> tuple[str, ...]:
@@ -180,11 +182,18 @@ class _Making:
                 tracker=tracker.part if tracker is not None else None,
                 overlay=PartConfig(kind="boxes") if wanted.osd else None,
                 sinks=outputs,
+                logic=self._logic(),
                 limits=_limits(wanted, models.interval),
             )
         except ValidationError as error:
             first = error.errors()[0]
             raise ConfigError(f"{wanted.where}: pipeline {wanted.id!r}: {first['msg']}") from error
+
+    def _logic(self) -> CodeConfig | None:
+        logic = self.files.logic
+        if logic is None:
+            return None
+        return logic.model_copy(update={"options": {**self.twin.business, **logic.options}})
 
     def _package(self, wanted: Wanted) -> Path | None:
         """The folder of its unpacked zip."""
@@ -242,7 +251,7 @@ class _Making:
     def _passthrough(self, wanted: Wanted, files: NamedFiles) -> PipelineConfig:
         made = launched_pipeline(wanted.passthrough.text, wanted.passthrough.where, files, wanted.id, self.files.out)
         self.notes += made.notes
-        return made.config
+        return made.config.model_copy(update={"logic": self._logic()})
 
 
 def _limits(wanted: Wanted, interval: int) -> LimitsConfig:

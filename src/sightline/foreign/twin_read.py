@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from sightline.foreign.twin import (
     components_of,
     found_below,
 )
+from sightline.foreign.twin_regions import region_of
 
 __all__ = ["parse_twin", "read_twin"]
 
@@ -70,6 +70,7 @@ class _Reading:
         pipelines = self._pipelines(deep)
         streams = self._streams(deep)
         business = components.get("businessLogicConfig")
+        options = {name: value.data() for name, _, value in business.members} if business is not None else {}
         level, recording = self._log_level(components), self._recording(root)
         snippet_s = self._seconds(root, "outputVideoLength") or 30.0
         return Twin(
@@ -81,7 +82,7 @@ class _Reading:
             self.faults,
             tuple(self.notes),
             level,
-            business is not None and bool(business.members or business.items or business.plain),
+            options,
             recording,
             snippet_s,
         )
@@ -190,21 +191,12 @@ class _Reading:
 
     def _region(self, item: Json, where: str, sensor: str) -> tuple[Region, ...]:
         """None where it is bad: a camera is not lost for a region."""
-        corners = item.get("coordinates")
-        label, color = item.get("label"), item.get("color")
-        points = tuple(_point(corner) for corner in corners.items) if corners is not None else ()
-        if corners is None or len(points) < 3 or len(points) > _MOST or None in points:
-            self._region_lost(corners or item, where, sensor, "expected three or more pairs of numbers from 0 to 1")
-            return ()
-        good = tuple(point for point in points if point is not None)
-        if abs(_area(good)) < 1e-6:
-            self._region_lost(corners, where, sensor, "its corners enclose nothing")
-            return ()
-        text = str(label.plain) if label is not None and label.kind == "text" and label.plain else where
-        return (Region(text, str(color.plain) if color is not None and color.kind == "text" else "", good),)
-
-    def _region_lost(self, at: Json, where: str, sensor: str, why: str) -> None:
-        self.faults[f"{sensor}: {where.rpartition('.')[2]}"] = f"{self._at(at)}: {where}.coordinates: {why}"
+        found = region_of(item, where)
+        if isinstance(found, Region):
+            return (found,)
+        at = item.get("coordinates") or item
+        self.faults[f"{sensor}: {where.rpartition('.')[2]}"] = f"{self._at(at)}: {where}.coordinates: {found}"
+        return ()
 
     # -- streams -------------------------------------------------------------------------------------------------------
 
@@ -390,20 +382,3 @@ def _quoted(value: Json) -> str:
     """As messages say it: short, and without secrets."""
     text = shown("", value.written())
     return repr(text if len(text) <= 60 else f"{text[:57]}...") if value.kind == "text" else text[:60]
-
-
-def _point(corner: Json) -> tuple[float, float] | None:
-    """A pair of numbers from 0 to 1, with a little beyond for what a mouse does at the edge."""
-    if len(corner.items) != 2:
-        return None
-    pair = [item.plain for item in corner.items]
-    good = [float(v) for v in pair if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
-    if len(good) != 2 or not all(-0.01 <= v <= 1.01 for v in good):
-        return None
-    return min(max(good[0], 0.0), 1.0), min(max(good[1], 0.0), 1.0)
-
-
-def _area(points: tuple[tuple[float, float], ...]) -> float:
-    """Twice the signed area."""
-    pairs = zip(points, (*points[1:], points[0]), strict=True)
-    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairs)
