@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -46,11 +46,15 @@ class Buffer:
 
 @dataclass(slots=True)
 class Filling:
-    """Fills buffers for one model. crop: x1, y1, x2, y2 of the frame to look at, in pixels or fractions."""
+    """Fills buffers for one model. crop: x1, y1, x2, y2 of the frame to look at, in pixels or fractions.
+
+    dtypes: by input, what the compiled model takes, where that is not what the file declares.
+    """
 
     spec: ModelSpec
     crop: tuple[float, float, float, float] | None = None
     crop_px: bool = False
+    dtypes: Mapping[str, str] = field(default_factory=dict[str, str])
     _pictured: tuple[InputSpec, ...] = ()
     _past: dict[tuple[str, str], tuple[int, deque[NDArray[Any]]]] = field(
         default_factory=dict[tuple[str, str], tuple[int, deque[NDArray[Any]]]]
@@ -124,7 +128,11 @@ class Filling:
             planes[item.tensor.name] = np.zeros((count, 3, height, width), np.uint8)
             padded[item.tensor.name] = [None] * count
         seen = sizes[self._pictured.index(self.first)]
-        constants = {i.tensor.name: _constant(i, batch, seen) for i in self.spec.inputs if not i.frames}
+        constants = {
+            i.tensor.name: _constant(i, batch, seen, self.dtypes.get(i.tensor.name, i.tensor.dtype))
+            for i in self.spec.inputs
+            if not i.frames
+        }
         return Buffer(sizes, planes, padded, constants)
 
     def fill(self, buffer: Buffer, row: int, look: Look, feed: Feed) -> View:
@@ -273,9 +281,9 @@ def _up(side: float, multiple: int) -> int:
     return max(multiple, ceil(side / multiple) * multiple)
 
 
-def _constant(item: InputSpec, batch: int, size_wh: Sequence[int]) -> NDArray[Any]:
-    """The tensor of an input that no picture feeds."""
-    dtype = np.dtype(item.tensor.dtype)
+def _constant(item: InputSpec, batch: int, size_wh: Sequence[int], named: str) -> NDArray[Any]:
+    """The tensor of an input that no picture feeds, of the dtype `named`."""
+    dtype = np.dtype(named)
     if item.source in ("size_wh", "size_hw"):
         row = size_wh if item.source == "size_wh" else size_wh[::-1]
         return np.tile(np.array(row, dtype), (batch, 1))

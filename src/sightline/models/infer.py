@@ -164,6 +164,7 @@ class Model:
         session = self.runtime.load(self.spec, self.weights, replace(self.options, feed=feed))
         wants = session.wants
         batch = 1 if self._filling.open else self._views_at_once(wants) or self.options.batch or 1
+        self._filling.dtypes = {item.name: item.dtype for item in wants.inputs}
         sizes = self._filling.sizes(Look(frame))
         buffers = [self._filling.buffer(batch, sizes) for _ in range(wants.in_flight)]
         return _Line(feed, session, batch, buffers, wants.in_flight)

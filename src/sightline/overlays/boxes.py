@@ -14,6 +14,7 @@ from sightline.errors import UsageError
 from sightline.overlays.areas import corners, draw_map, draw_mask
 from sightline.overlays.canvas import Canvas, Region
 from sightline.overlays.colors import BLACK, PALETTE, Rgb, parse
+from sightline.overlays.gaze import draw_gaze
 from sightline.overlays.marks import color_of, draw_marks
 from sightline.overlays.place import Placer
 from sightline.overlays.points import draw_points
@@ -158,10 +159,11 @@ class BoxOverlay:
                 canvas.polyline(sides, edge, canvas.ink(thing.color), closed=True)
             else:
                 canvas.outline(*thing.box, edge, canvas.ink(thing.color))
-        if self.keypoints and keypoints is not None:
-            for thing in found:
-                if thing.row >= 0:
-                    draw_points(canvas, keypoints[thing.row], thing.color, edge)
+        for thing in found if self.keypoints else ():
+            if thing.row >= 0 and keypoints is not None:
+                draw_points(canvas, keypoints[thing.row], thing.color, edge)
+            if thing.row >= 0:
+                draw_gaze(canvas, seen, thing.row, edge)
 
     def _sizes(self, canvas: Canvas) -> tuple[int, int]:
         """(thickness of edges, size of letters) in pixels."""

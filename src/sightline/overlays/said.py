@@ -23,7 +23,8 @@ def of_object(found: Detections, row: int, scores: bool) -> list[Line]:
     if texts is not None and texts[row]:
         lines.append((_short(str(texts[row])),))
     if attributes is not None:
-        lines += _attributes(cast("Sequence[Attribute]", attributes[row]), scores)
+        told = [one for one in cast("Sequence[Attribute]", attributes[row]) if not one.name.startswith("gaze-")]
+        lines += _attributes(told, scores)  # a look is drawn, not written
     return lines
 
 
