@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sightline.foreign.broker_keys import BROKER
 from sightline.foreign.fates import KeyFate, fates_of, told
 from sightline.foreign.keyfile import parse_key_file, read_key_file
 from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, PROPERTY, TELLING, class_of_group
@@ -75,6 +76,17 @@ def test_the_tables_are_whole() -> None:
     for group in NVINFERSERVER.groups:
         for key, known in (NVINFERSERVER.of_group(group) or {}).items():
             assert known.as_ or known.why, f"{group}.{key}"
+
+
+def test_secrets_are_not_shown() -> None:
+    text = (
+        "[message-broker]\nconnection_str = HostName=hub.net;SharedAccessKey=abcSECRET=\nusername=u\npassword=SECRET\n"
+        'proto-cfg="sasl.password=SECRET;linger.ms=1"\n'
+    )
+    found = fates_of(parse_key_file(text, Path("c.txt")).entries, BROKER)
+    assert "SECRET" not in str([fate.plain() for fate in found]) + str(told(found))
+    assert found[0].plain()["value"] == "HostName=hub.net;SharedAccessKey=***"
+    assert found[3].value.endswith('linger.ms=1"')
 
 
 # -- the real files --------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def _lines(found: Explained) -> list[str]:
 
 
 def _table(keys: list[KeyFate]) -> list[str]:
-    said = [_cut(f"{key.key} = {key.value}" if key.value else key.key) for key in keys]
+    said = [_cut(f"{key.key} = {key.shown}" if key.value else key.key) for key in keys]
     width = max(map(len, said))
     number = max(len(str(key.line)) for key in keys)
     room = max(40, shutil.get_terminal_size((160, 24)).columns - width - number - 20) if sys.stdout.isatty() else 400

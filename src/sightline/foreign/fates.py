@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sightline.foreign.keyfile import Entry
+from sightline.foreign.secrets import shown
 
 __all__ = ["KeyFate", "Known", "Rules", "Status", "fates_of", "told"]
 
@@ -29,6 +30,11 @@ class KeyFate:
     as_: str = ""
     why: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The value without what nobody else should see: passwords, keys, tokens."""
+        return shown(self.key, self.value)
+
     def plain(self) -> dict[str, object]:
         """The fields for JSON; `as_` is called "as" there."""
         return {
@@ -36,7 +42,7 @@ class KeyFate:
             "line": self.line,
             "group": self.group,
             "key": self.key,
-            "value": self.value,
+            "value": self.shown,
             "status": self.status,
             "as": self.as_,
             "why": self.why,
@@ -79,7 +85,7 @@ def fates_of(
 def told(fates: Iterable[KeyFate]) -> tuple[str, ...]:
     """One line for every key that is unknown, misspelt, or said again: what a user has to look at."""
     return tuple(
-        f"{f.file}:{f.line}: {f.key[:80]}{f'={f.value[:60]}' if f.value else ''}: {f.why}"
+        f"{f.file}:{f.line}: {f.key[:80]}{f'={f.shown[:60]}' if f.value else ''}: {f.why}"
         for f in fates
         if f.status == "unknown" or f.why.startswith(_AGAIN)
     )
