@@ -28,7 +28,6 @@ __all__ = ["parse_twin", "read_twin"]
 
 _LEVELS = ("trace", "debug", "information", "info", "warning", "error", "critical")
 _MOST = 256  # sensors, streams, pipelines, regions of a sensor, corners of a region
-_PLACEHOLDER = "REPLACE"
 
 
 def read_twin(path: Path) -> Twin:
