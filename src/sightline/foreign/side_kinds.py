@@ -43,6 +43,15 @@ _CAMERA_FILE = Rules(CAMERA_MODEL.get, tuple(CAMERA_MODEL), "a camera's model")
 _TIMES_FILE = Rules(lambda group: None if numbered(group, "row") is None else TIMES, ("row0",), "a table of times")
 
 
+# the plate application: which models its servers run
+_PLATES = KeyTable(dict.fromkeys(("pgie", "lpd", "lpr"), passed("plates")))
+_PLATE_FILE = Rules(lambda group: _PLATES if group == "config" else None, ("config",), "a list of plate models")
+
+
+def _is_plates(written: Written) -> bool:
+    return written.groups == ("config",) and any(entry.key in _PLATES for entry in written.entries)
+
+
 # point clouds and depth cameras: files of ds3d, and lists of recorded clouds
 _POINTS = KeyTable({}, {"*": passed("lidar")})
 _POINT_FILE = Rules(lambda group: _POINTS, ("",), "a ds3d file")
@@ -94,5 +103,6 @@ SIDE_KINDS: dict[str, Kind] = {
     "cameras": Kind("a list of cameras", is_cameras, CAMERA_LIST),
     "camera-model": Kind("a camera's model", _is_camera, _CAMERA_FILE),
     "times": Kind("a table of times", _is_times, _TIMES_FILE),
+    "plates": Kind("a list of plate models", _is_plates, _PLATE_FILE, names={"config/*": "nvinferserver"}),
     "ds3d": Kind("a ds3d file", _is_points, _POINT_FILE),
 }

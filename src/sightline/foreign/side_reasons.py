@@ -42,6 +42,7 @@ SIDE_REASONS: dict[str, str] = {
     "command": "a command for a tracker that runs, not a setting",
     "angle": "embeddings are compared by their angle, whatever their length",
     "gallery": "a track keeps one running embedding",
+    "plates": "the plate application chooses it itself; name the models as primary-gie and secondary-gie",
     "lidar": "of point clouds, which are not read",
     "as-there": "DeepStream passes over it as well",
     "broker": "needs a message broker, which is still to come; messages go to a file, to stdout or to a web hook",
