@@ -18,7 +18,7 @@ from numbered import paint, shown, write_numbered
 from sightline import wire
 from sightline.errors import OutputError, UsageError
 from sightline.protocols import PacketTap, RunInfo, Sink, Source, StageInfo
-from sightline.sinks.packets import PacketMemory, joined
+from sightline.sinks.packets import PacketMemory
 from sightline.sinks.record import RecordSink
 from sightline.sources.media import MediaSource
 from sightline.testing import MovingBoxes
@@ -339,17 +339,6 @@ def test_a_small_memory_shortens_what_came_before_and_says_so(tmp_path: Path) ->
     (video,) = drive(MediaSource(str(source)), sink, events_at(49))
     assert told_of(video)["begins_s"] > 1
     assert "did not fit into 1 MB" in sink.notes[0]
-
-
-def test_several_taps_are_one(clip: Path) -> None:
-    assert joined(iter([None])) is None
-    one, two = PacketMemory(1 << 20), PacketMemory(1 << 20)
-    assert joined(iter([None, one])) is one
-    both = joined(iter([one, None, two]))
-    assert both is not None
-    for _ in MediaSource(str(clip), max_frames=10).frames(both):
-        pass
-    assert len(one.since(0)) == len(two.since(0)) >= 10
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import contextlib
 import io
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
@@ -17,9 +17,7 @@ import av.error
 import av.packet
 import av.video.stream
 
-from sightline.protocols import PacketTap
-
-__all__ = ["CLOCK_RESTART_S", "Coded", "Opening", "PacketMemory", "StreamForm", "joined"]
+__all__ = ["CLOCK_RESTART_S", "Coded", "Opening", "PacketMemory", "StreamForm"]
 
 CLOCK_RESTART_S = 1.0  # a step back by more is a clock that began anew, not pictures out of order
 _FORMS = ((".mp4", "mp4"), (".mkv", "matroska"), (".mov", "mov"))
@@ -206,22 +204,3 @@ class PacketMemory:
         """When the first picture of `run` that is kept is shown; None where none is."""
         with self._lock:
             return next((group[0].shown_s for group in self._groups if group[0].opening.run == run), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Several:
-    taps: tuple[PacketTap, ...]
-
-    def begin(self, stream: object, epoch: int) -> None:
-        for tap in self.taps:
-            tap.begin(stream, epoch)
-
-    def __call__(self, packet: object, /) -> None:
-        for tap in self.taps:
-            tap(packet)
-
-
-def joined(taps: Iterator[PacketTap | None]) -> PacketTap | None:
-    """One tap for all of them; None where there is none."""
-    real = tuple(tap for tap in taps if tap is not None)
-    return _Several(real) if len(real) > 1 else real[0] if real else None

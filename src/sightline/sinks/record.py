@@ -29,7 +29,7 @@ __all__ = ["RecordSink"]
 _REST_S = 5.0  # after a failure, before the next try
 
 Run = tuple[int, int]
-Judged = tuple[Run, float, list[str]]
+Judged = tuple[Run, float, list[str] | FrameResult]  # told already, or to be told if it is recorded
 
 
 @dataclass(slots=True)
@@ -162,7 +162,7 @@ class RecordSink:
         frame = self._frame = result.frame
         encodes = self.wants_picture
         run, now_s = self._at = ((0, 0), self._feed.place(frame)) if encodes else self._course.moment(frame)
-        self._results.append((run, now_s, self._lines(result)))
+        self._results.append((run, now_s, self._kept(result)))
         wish = self._trigger.update(result)
         if self._by_hand.is_set():
             wish = Wish(True, wish.struck, wish.why or "by hand")
@@ -190,6 +190,14 @@ class RecordSink:
         faults, self._faults = self._faults, []
         if faults:
             raise faults[0]
+
+    def _kept(self, result: FrameResult) -> list[str] | FrameResult:
+        """The lines of a frame; the result itself while nothing is recorded, unless that would take much memory."""
+        said = result.prediction
+        heavy = said.detections.masks is not None or said.classmap is not None or result.frame.picture is not None
+        if self.payload is None and self._snippets.begins_s is None and not heavy:
+            return result
+        return self._lines(result)
 
     def _lines(self, result: FrameResult) -> list[str]:
         if self.payload is not None:
@@ -242,7 +250,7 @@ class RecordSink:
         lines = list(self._heading)
         for judged_run, at_s, told in self._results:
             if judged_run == run and clip.begins_s - 1e-6 <= at_s <= clip.shows_s + 1e-6:
-                lines += told
+                lines += self._lines(told) if isinstance(told, FrameResult) else told
         joined = getattr(self.payload, "joined", None)
         self.written.append(clip.finish(lines, None if joined is None else joined(lines)))
 
