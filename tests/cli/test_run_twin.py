@@ -132,11 +132,13 @@ def test_it_becomes_files_of_our_own(twin: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_every_key_is_explained(twin: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", str(twin), "--json"]) == 0
+    assert main(["explain", str(twin), "--json", *MAPS]) == 0
     said = capsys.readouterr().out
     found = json.loads(said)
     assert not [key for key in found["keys"] if key["status"] == "unknown"]
-    assert any(Path(file).name == "first.txt" for file in found["files"])
+    names = [Path(file).name for file in found["files"]]
+    assert {"first.txt", "zipped.txt"} <= set(names)
+    assert [Path(item["path"]).name for item in found["missing"]] == ["INCORRECT_VALUE"]
     assert SECRET not in said
     assert "S1GNED" not in said
 

@@ -240,6 +240,25 @@ def test_two_streams_of_one_pipeline_one_of_them_bad(folder: Path) -> None:
     assert any("'Cars' is used by no stream" in note for note in made.notes)
 
 
+def test_a_camera_of_two_pipelines_and_names_that_are_shared(folder: Path) -> None:
+    twin = changed(plain_twin(), "sensors.0.endpoint", "gone.mp4")
+    twin["azdaConfiguration"]["components"]["deepStream"]["streams"].append(
+        {"name": "door", "uname": "", "password": "", "configId": "Cars"}
+    )
+    made = deploy(folder, twin)
+    assert set(made.faults) == {"door", "door (Cars)", "People"}
+    assert list(made.pipelines) == ["Cars"]
+    same = changed(changed(plain_twin(), f"{ONE}.id", "yard"), "deepStream.streams.0.configId", "yard")
+    assert list(deploy(folder, same).pipelines) == ["yard", "Cars"]
+    bad = changed(same, "sensors.1.endpoint", 3)
+    assert list(deploy(folder, bad).pipelines) == ["yard"]
+
+
+def test_a_file_that_is_mapped_to_nothing(folder: Path) -> None:
+    made = deploy(folder, plain_twin(), f"file:///clips/door.mp4={folder}/none.mp4")
+    assert f"is mapped to {folder}/none.mp4: no such file" in made.faults["door"]
+
+
 def test_a_zip_that_could_not_be_had_and_one_that_could(folder: Path) -> None:
     twin = changed(plain_twin(), f"{ONE}.unsecureZipUrl", "https://h/p.zip?sig=abc")
     assert zips_of(read_twin(write_twin(folder, twin))) == ("https://h/p.zip?sig=abc",)

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from sightline.cli.run_twin import is_twin_file
+from sightline.cli.twin_files import mapped_into_zips
 from sightline.errors import hide_credentials
 from sightline.foreign.explaining import Explained, explain, told_of
 from sightline.foreign.fates import KeyFate
@@ -33,7 +35,10 @@ def command(
     ] = None,
 ) -> int:
     """What a DeepStream file would do here, key by key: honoured, translated (to what), ignored (why), unknown."""
-    found = explain(Path(file), Places(Mapping.parsed(mapped or (), root)))
+    mapping = Mapping.parsed(mapped or (), root)
+    if is_twin_file(file):
+        mapping = mapped_into_zips(Path(file), mapping)
+    found = explain(Path(file), Places(mapping))
     if as_json:
         print(hide_credentials(json.dumps(found.plain(), indent=2, ensure_ascii=False)))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -11,11 +12,15 @@ from sightline.cli.run_twin import twin_deployment
 from sightline.config import PipelineConfig
 from sightline.config_text import dump_config
 from sightline.deployment import Deployment
-from sightline.errors import OutputError, UsageError, hide_credentials
+from sightline.errors import ConfigError, ModelError, OutputError, UsageError, hide_credentials
 from sightline.foreign.mapping import Mapping
+from sightline.foreign.named_files import NamedFiles
 from sightline.foreign.twin_outputs import file_name
+from sightline.foreign.twin_pipelines import zips_of
+from sightline.foreign.twin_read import read_twin
+from sightline.models.packages import fetch_packages
 
-__all__ = ["check_twin", "migrate_twin"]
+__all__ = ["check_twin", "mapped_into_zips", "migrate_twin"]
 
 
 def check_twin(path: Path, mapping: Mapping) -> Verdict:
@@ -35,6 +40,25 @@ def check_twin(path: Path, mapping: Mapping) -> Verdict:
 
 def _named(name: str, message: str) -> str:
     return hide_credentials(f"{name}: {message}")
+
+
+def mapped_into_zips(path: Path, mapping: Mapping) -> Mapping:
+    """`mapping`, and where the files are that pipelines name within zips which lie here. Nothing is fetched."""
+    try:
+        twin = read_twin(path)
+    except (ModelError, ConfigError):
+        return mapping
+    packages = fetch_packages(zips_of(twin), mapping.of, path.parent, online=False)
+    pairs = dict(mapping.pairs)
+    for wanted in twin.pipelines.values():
+        package = packages.folders.get(wanted.zip.text)
+        if package is None:
+            continue
+        files = NamedFiles(mapping, path.parent, package)
+        for named in wanted.names():
+            with contextlib.suppress(ModelError):
+                pairs.setdefault(named.text, str(files.path(named, "")))
+    return Mapping(tuple(pairs.items()), mapping.root)
 
 
 def migrate_twin(path: Path, output: str, mapping: Mapping) -> int:

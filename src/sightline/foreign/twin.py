@@ -105,6 +105,17 @@ class TwinPipeline:
     crop: tuple[int, int, int, int] | None = None
     osd: bool = False
 
+    def names(self) -> Iterator[Configured]:
+        """Every file that it names."""
+        for model in (self.primary, *self.secondaries):
+            if model is not None:
+                yield model.config
+                yield from (model.python,) if model.python is not None else ()
+        if self.tracker and self.tracker.text.lower() != LIGHT_TRACKER:
+            yield self.tracker
+        if self.dewarp is not None:
+            yield self.dewarp
+
 
 @dataclass(frozen=True, slots=True)
 class Twin:

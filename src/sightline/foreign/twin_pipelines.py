@@ -105,7 +105,7 @@ class _Making:
         for stream in twin.streams:
             wanted = twin.pipelines.get(stream.pipeline)
             sensor = twin.sensors.get(stream.name)
-            if wanted is None and stream.pipeline not in self.faults:
+            if wanted is None and stream.pipeline not in twin.faults:
                 there = ", ".join(twin.pipelines) or "none"
                 self._lost(stream, f"configId: there is no pipeline {stream.pipeline!r}; there are: {there}")
             elif sensor is None and stream.name not in twin.faults:
@@ -118,14 +118,16 @@ class _Making:
                 self.notes.append(f"{twin.sensors[name].endpoint.where}: sensor {name!r} is used by no stream")
         return used
 
-    def _lost(self, stream: Stream, why: str) -> None:
-        self.faults[stream.name] = f"{stream.where}: stream {stream.name!r}: {why}"
+    def _lost(self, stream: Stream, why: str, where: str = "") -> None:
+        # a camera that is in two pipelines can be lost for two reasons
+        called = f"{stream.name} ({stream.pipeline})" if stream.name in self.faults else stream.name
+        self.faults[called] = f"{where or stream.where}: stream {stream.name!r}: {why}"
 
     def _stream(self, stream: Stream, sensor: Sensor, wanted: Wanted, files: NamedFiles) -> StreamConfig | None:
         try:
             url = self._url(stream, sensor)
         except _Lost as lost:
-            self.faults[stream.name] = f"{sensor.endpoint.where}: stream {stream.name!r}: {lost}"
+            self._lost(stream, str(lost), sensor.endpoint.where)
             return None
         analytics = tuple(_region(region, wanted.crop) for region in _named_apart(sensor.regions))
         dewarp = None
@@ -142,7 +144,7 @@ class _Making:
         text = sensor.endpoint.text
         here = self.files.mapping.of(text)
         if not text:
-            raise _Lost(f"sensor {sensor.name!r} has no endpoint; --map stands for addresses, so write any there")
+            raise _Lost("its sensor has no endpoint: it is empty; write the camera's address")
         if here == text and text.startswith(_PLACEHOLDER):
             raise _Lost(f"{text!r} is a placeholder; write the camera's address in its place")
         if sensor.subtype == "usb" and here == text and (match := _DEVICE.match(text)):
@@ -155,6 +157,8 @@ class _Making:
         found = next((p for p in candidates if _is_there(p)), None)
         if found is None:
             what = "device" if here.startswith("/dev/") else "file"
+            if here != text:
+                raise _Lost(f"{text!r} is mapped to {here}: no such {what}")
             raise _Lost(f"{text!r}: no such {what}\n--map {text}=PATH says where it is here")
         return str(found)
 

@@ -220,13 +220,15 @@ class _Reading:
 
     def _pipelines(self, deep: Json) -> dict[str, TwinPipeline]:
         found: dict[str, TwinPipeline] = {}
+        seen: set[str] = set()
         for i, item in self._items(deep, "pipelineConfigs"):
             where = f"deepStream.pipelineConfigs[{i}]"
             called = _name_of(item, "id") or where
-            if called in found or called in self.faults:
+            if called in seen:
                 self.notes.append(f"{self._at(item)}: {where}.id: {called!r} is there twice; the last one counts")
                 found.pop(called, None)
                 self.faults.pop(called, None)
+            seen.add(called)
             try:
                 found[called] = self._pipeline(item, where)
             except _Wrong as wrong:
