@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import UsageError
 from sightline.parsers.accelerator_seen import Seen
-from sightline.parsers.accelerator_words import Layers, MessageHelper, PrimaryConfig, layers_of
+from sightline.parsers.accelerator_words import Layers, MessageHelper, PrimaryConfig, copied, layers_of, with_axis
 from sightline.parsers.code import Muxed
 from sightline.parsers.muxed import MuxedView
 from sightline.parsers.plain import NotPlain, plain
@@ -25,6 +25,7 @@ from sightline.types import ModelSpec, Prediction, View
 __all__ = ["Accelerator", "ClassParser", "PrimaryParser", "SecondaryParser", "message", "metas_of"]
 
 DETECTOR, CUSTOM = 0, 1
+_FAILED = object()
 
 
 class Accelerator(ABC):
@@ -38,11 +39,37 @@ class Accelerator(ABC):
         self.helper = MessageHelper.of(muxed)
         self.notes: list[str] = []
         self._seen = Seen(self.notes)
+        self._axis: bool | None = None
 
     def __call__(self, outputs: dict[str, NDArray[Any]], spec: ModelSpec, view: View) -> Prediction:
         """Raises whatever the user's code raises, and Unfit for what it returned."""
         labels = self.labels or spec.labels
         return self.parse(layers_of(outputs), spec, labels, MuxedView(self.muxed, view))
+
+    def _called(self, function: Callable[..., object], layers: Layers, *config: object) -> object:
+        """What a function says of the layers.
+
+        A model that Triton serves with max_batch_size 0 keeps its batch axis there, so files exist that count on one:
+        where a file fails without it, and does not with it, it gets one from then on.
+        """
+        if self._axis:
+            return function(*config, with_axis(layers))
+        try:
+            answer = function(*config, copied(layers) if self._axis is None else layers)
+        except (IndexError, ValueError):
+            if self._axis is not None:
+                raise
+            try:
+                answer = function(*config, with_axis(layers))
+            except Exception:  # noqa: BLE001  the user's code: the first error is the one to tell
+                answer = _FAILED
+            if answer is _FAILED:
+                raise
+            self.notes.append("it is given the outputs with a batch axis of 1: it fails without")
+            self._axis = True
+            return answer
+        self._axis = False
+        return answer
 
     @abstractmethod
     def parse(self, layers: Layers, spec: ModelSpec, labels: tuple[str, ...], muxed: MuxedView) -> Prediction:
@@ -76,7 +103,7 @@ class PrimaryParser(Accelerator):
 
     def parse(self, layers: Layers, spec: ModelSpec, labels: tuple[str, ...], muxed: MuxedView) -> Prediction:
         self.config.labels = list(labels)
-        answer = self._function(self.config, layers)
+        answer = self._called(self._function, layers, self.config)
         if self.config.model_type == DETECTOR:
             boxes, ids, scores, text = _four(answer)
             found = self._seen.boxes(boxes, ids, scores, labels, muxed)
@@ -124,12 +151,12 @@ class ClassParser(Accelerator):
 
     def parse(self, layers: Layers, spec: ModelSpec, labels: tuple[str, ...], muxed: MuxedView) -> Prediction:
         if getattr(self._parser, "model_type", DETECTOR) == DETECTOR:
-            found, text = _objects_and_message(self._parser.parse_det_model(layers))
+            found, text = _objects_and_message(self._called(self._parser.parse_det_model, layers))
             boxes = [(box.x, box.y, box.w, box.h) for box in found]
             ids, scores = [box.class_id for box in found], [box.score for box in found]
             seen = self._seen.boxes(boxes, ids, scores, labels, muxed)
             return Prediction(seen, custom=self._message("message", text, muxed.view))
-        data, text = _two(self._parser.parse_custom_model(layers))
+        data, text = _two(self._called(self._parser.parse_custom_model, layers))
         custom = self._message("message", text, muxed.view)
         if data is None:
             return Prediction(self._seen.nothing(labels), custom=custom)
@@ -160,7 +187,7 @@ class SecondaryParser(Accelerator):
 
     def parse(self, layers: Layers, spec: ModelSpec, labels: tuple[str, ...], muxed: MuxedView) -> Prediction:
         self.helper.index_of(muxed.view.frame.stream.id)
-        answer = self._function(self.helper, layers)
+        answer = self._called(self._function, layers, self.helper)
         try:
             return Prediction(self._seen.nothing(labels), custom=plain(answer, "its value"))
         except NotPlain as error:

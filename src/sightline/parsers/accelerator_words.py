@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sightline.parsers.code import Muxed
 from sightline.parsers.standins.pyds_metas import NvDsInferDims, NvDsInferLayerInfo
 
-__all__ = ["Layers", "MessageHelper", "PrimaryConfig", "layer_infos", "layers_of"]
+__all__ = ["Layers", "MessageHelper", "PrimaryConfig", "copied", "layer_infos", "layers_of", "with_axis"]
 
 
 class Layers(dict[str, NDArray[Any]]):
@@ -30,6 +30,16 @@ class Layers(dict[str, NDArray[Any]]):
 def layers_of(outputs: Mapping[str, NDArray[Any]]) -> Layers:
     """Copies as the accelerator makes them: float32, int8 or int32. Half precision becomes float32, int64 int32."""
     return Layers({name: array.astype(_kind(array.dtype), order="C") for name, array in outputs.items()})
+
+
+def copied(layers: Layers) -> Layers:
+    """The same, to be written into."""
+    return Layers({name: array.copy() for name, array in layers.items()})
+
+
+def with_axis(layers: Layers) -> Layers:
+    """The same with a batch axis of 1 in front; copies."""
+    return Layers({name: array[None].copy() for name, array in layers.items()})
 
 
 def _kind(dtype: np.dtype[Any]) -> type[np.generic]:

@@ -96,8 +96,10 @@ class Answering(Generic[T]):
         if messages is None:
             self._died(self.process.buried())
             return
+        said_by = self.process.starts
         for message in messages:
-            self._hear(message)
+            if self.process.alive and self.process.starts == said_by:  # else it has gone since, and these with it
+                self._hear(message)
         if not messages and self._late():
             self.process.killed = lateness(self.process.code, self._begun)
             self._died(self.process.buried())
@@ -122,6 +124,10 @@ class Answering(Generic[T]):
         if "fault" in message:
             self._count(str(message["fault"]))
             self.lost(asked.item)
+            if message.get("spent"):  # it ends by itself
+                self.process.close()
+                if self._asked:
+                    self._again()
         else:
             try:
                 self.answered(asked.item, message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from pathlib import Path
 
@@ -52,8 +53,11 @@ def _said(error: BaseException) -> str:
 
 
 def missing_module(name: str) -> str:
-    """How a missing module is installed: "install it: pip install pillow"."""
-    package = _PACKAGES.get(name) or _PACKAGES.get(name.partition(".")[0]) or name.partition(".")[0]
+    """How a missing module is installed: "install it: pip install pillow"; a part of one that is there is not."""
+    top = name.partition(".")[0]
+    if top != name and top in sys.modules:
+        return f"the {top} that is installed has not got it"
+    package = _PACKAGES.get(name) or _PACKAGES.get(top) or top
     return f"install it: pip install {package}"
 
 

@@ -10,6 +10,7 @@ import faulthandler
 import io
 import os
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from sightline.parsers.framing import CUT_OFF, Message, Received, packed
 from sightline.parsers.logic_calls import Rules, rules_of
 from sightline.parsers.memory import Block
 from sightline.parsers.packing import described
+from sightline.parsers.room import Room
 from sightline.parsers.serving import Fault, Served
 from sightline.types import ModelSpec, Prediction
 
@@ -34,6 +36,8 @@ __all__ = ["main"]
 class _Work(Protocol):
     """What the process is for: it answers messages."""
 
+    @property
+    def room(self) -> Room: ...
     def begin(self) -> Message: ...
     def answer(self, message: Message) -> Message: ...
 
@@ -48,6 +52,10 @@ class _Parsing:
         self._layout: list[Any] = []
         self._written: dict[int, int] = {}
         self._warned = False
+
+    @property
+    def room(self) -> Room:
+        return self._served.room
 
     def begin(self) -> Message:
         adapter = self._served.load()
@@ -111,9 +119,14 @@ class _Judging:
     def __init__(self, code: Code, blocks: list[Block]) -> None:
         self._served: Served[Rules] = Served(code, rules_of)
 
+    @property
+    def room(self) -> Room:
+        return self._served.room
+
     def begin(self) -> Message:
         self._served.load()
-        return {"api": "on_result", "labels": [], "notes": []}
+        notes, self._served.notes = self._served.notes, []
+        return {"api": "on_result", "labels": [], "notes": notes}
 
     def answer(self, message: Message) -> Message:
         events = self._served.call(lambda rules: rules(message["result"]))
@@ -178,11 +191,16 @@ def _name_exits(crash: int) -> None:
 
 
 def _serve(work: _Work, code: Code, line: socket.socket, crash: int, messages: Callable[[], Message | None]) -> None:
-    """Answer until the parent lets go. Every call into the user's code has a deadline that needs no thread of ours."""
+    """Answer until the parent lets go. Every call into the user's code has a deadline.
+
+    It is kept by a signal that writes down where the code is, and kills: no thread is needed, and no interpreter.
+    """
     me = os.getpid()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    faulthandler.register(signal.SIGALRM, crash, all_threads=True, chain=True)
 
     def timed(call: Callable[[], Message], limit_s: float) -> Message:
-        faulthandler.dump_traceback_later(limit_s, exit=True, file=crash)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
         try:
             return call()
         except Fault as fault:
@@ -190,12 +208,14 @@ def _serve(work: _Work, code: Code, line: socket.socket, crash: int, messages: C
         except MemoryError:
             return {"fault": f"{code.path.name}: MemoryError in what it returned", "spent": True}
         finally:
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_REAL, 0)
             if os.getpid() != me:
                 os.kill(os.getpid(), 9)
 
     answer = timed(work.begin, code.start_limit_s)
     line.sendall(packed({"ready": "fault" not in answer, **answer}))
+    if "fault" in answer:
+        return
     while (message := messages()) is not None:
         asked = message
         answer = timed(lambda asked=asked: work.answer(asked), code.time_limit_s)
@@ -232,7 +252,8 @@ def main(arguments: list[str]) -> None:
         blocks = [Block(fd) for fd in descriptors[2:]]
         work = _Judging(code, blocks) if first["logic"] else _Parsing(code, blocks)
         try:
-            _serve(work, code, line, crash, messages)
+            with work.room.inside():  # for good: nothing else runs here
+                _serve(work, code, line, crash, messages)
         except OSError:
             leave(CUT_OFF)  # the parent is gone, or the user's code has closed what leads to it
         for stream in (sys.stdout, sys.stderr):

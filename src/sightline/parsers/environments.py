@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import site
@@ -59,15 +60,21 @@ def _home() -> Path:
 
 
 def _make(folder: Path, requirements: Path) -> None:
-    _run([sys.executable, "-m", "venv", str(folder)], _MAKING_S, requirements)
+    ours_has_pip = importlib.util.find_spec("pip") is not None
+    without = ["--without-pip"] if ours_has_pip else []
+    _run([sys.executable, "-m", "venv", *without, str(folder)], _MAKING_S, requirements)
     python = folder / "bin" / "python"
     packages = next((folder / "lib").glob("python*")) / "site-packages"
     source = Path(sightline.__file__).parents[1]
     ours = [entry for entry in [*site.getsitepackages(), *_user_packages(), str(source)] if Path(entry).is_dir()]
     # After its own packages, so that those go first.
     (packages / "zz_sightline.pth").write_text("\n".join(dict.fromkeys(ours)) + "\n")
-    install = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", str(requirements.resolve())]
-    _run([str(python), *install], _INSTALLING_S, requirements)
+    pip = [sys.executable, "-m", "pip", "--python", str(python)] if ours_has_pip else [str(python), "-m", "pip"]
+    _run(
+        [*pip, "install", "--disable-pip-version-check", "--no-input", "-r", str(requirements.absolute())],
+        _INSTALLING_S,
+        requirements,
+    )
 
 
 def _user_packages() -> list[str]:

@@ -46,6 +46,7 @@ class LogicRunner:
     python: str = ""
     trust: bool = False
     faults: dict[str, int] = field(default_factory=dict[str, int])
+    _lost_results: int = 0
     _printed: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
     _told: deque[_Told] = field(default_factory=deque[_Told])
     _answering: Answering[_Told] | None = None
@@ -55,7 +56,7 @@ class LogicRunner:
     @property
     def lost(self) -> int:
         """Results whose events were lost."""
-        return sum(self.faults.values())
+        return self._lost_results
 
     @property
     def room(self) -> bool:
@@ -126,6 +127,7 @@ class LogicRunner:
         told.report = Report(tuple(_event(item, rule, told.frame) for item in message["events"]))
 
     def _lost(self, told: _Told) -> None:
+        self._lost_results += 1
         told.report = Report()
 
     def collect(self, timeout_s: float) -> Report | None:

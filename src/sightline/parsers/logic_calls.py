@@ -117,7 +117,8 @@ class Out:
             raise Unfit(f"out.event: track is {said(track)}; expected a whole number")
         number = None if track is None else int(track)
         name = None if label is None else str(label)
-        self.said.append({"kind": kind, "track": number, "label": name, "data": plain(data, kind)})
+        evidence = plain(data, kind.removeprefix("user."))
+        self.said.append({"kind": kind, "track": number, "label": name, "data": evidence})
 
 
 class Rules:

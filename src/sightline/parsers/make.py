@@ -35,7 +35,7 @@ def make_logic(code: Code, *, trust: bool = False) -> LogicRunner:
 
 
 def _full(code: Code) -> Code:
-    return replace(code, path=code.path.resolve())
+    return replace(code, path=code.path.absolute())
 
 
 def judge(path: Path) -> None:

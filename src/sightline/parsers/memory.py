@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import tempfile
@@ -27,7 +28,7 @@ def places(arrays: Iterable[tuple[np.dtype[Any], tuple[int, ...]]], start: int =
     for dtype, shape in arrays:
         start = -(-start // _ALIGN) * _ALIGN
         found.append((dtype.str, tuple(shape), start))
-        start += dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        start += dtype.itemsize * math.prod(shape)
     return found, start
 
 
@@ -60,9 +61,11 @@ class Block:
         dtype = np.dtype(kind)
         if dtype.char not in _KINDS or offset < 0 or any(n < 0 for n in shape):
             raise ValueError(f"no array of {kind} {shape} at {offset}")
-        end = offset + dtype.itemsize * int(np.prod(shape, dtype=np.float64))
-        if end > self._size:
-            self._grow(end)
+        size = dtype.itemsize * math.prod(shape)
+        if not size:
+            return np.zeros(shape, dtype)
+        if offset + size > self._size:
+            self._grow(offset + size)
         assert self._map is not None
         return np.ndarray(shape, dtype, self._map, offset)
 
@@ -70,7 +73,7 @@ class Block:
         size = os.fstat(self.fd).st_size
         if end > size:
             raise ValueError(f"an array that ends at byte {end} of {size}")
-        self._map = mmap.mmap(self.fd, max(size, mmap.PAGESIZE)) if size else mmap.mmap(-1, mmap.PAGESIZE)
+        self._map = mmap.mmap(self.fd, size)
         self._size = size
 
     def put(self, arrays: Sequence[NDArray[Any]], start: int = 0) -> tuple[list[Place], int]:

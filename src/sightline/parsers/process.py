@@ -50,7 +50,7 @@ class UserProcess:
     _received: Received = field(default_factory=Received)
     _sending: bytearray = field(default_factory=bytearray)
     _text: bytearray = field(default_factory=bytearray)
-    _poll: select.poll = field(default_factory=select.poll)
+    _poll: select.poll = field(default_factory=lambda: select.poll())
     _checked_s: float = 0.0
     began: bool = False
     killed: str = ""
@@ -271,7 +271,7 @@ def _kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _cause(status: int | None, dump: str, code: Code, began: bool) -> str:
-    if "Timeout (" in dump:
+    if status == -signal.SIGALRM:
         return lateness(code, began)
     if status is None or status == CUT_OFF:
         return "closed the channel of its results"

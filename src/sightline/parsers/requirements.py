@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion
-
 __all__ = ["FILE", "Wanted", "unmet", "wanted"]
 
 FILE = "requirements.txt"
@@ -68,6 +65,9 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _judged(line: str, number: int) -> Wanted:
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.version import InvalidVersion
+
     try:
         asked = Requirement(line)
     except InvalidRequirement:

@@ -87,12 +87,15 @@ class Room:
 
     def load(self) -> ModuleType:
         """Read the file and run it. Raises whatever it raises; the module that was loaded before stays then."""
+        if self._depth:
+            self._keep_private()
         before, self._private = self._private, {}
         taken = {name: sys.modules.pop(name) for name in before if name in sys.modules}  # loaded anew, all of them
         self._hidden = self._neighbours()
         try:
             with self.inside():
                 module = self._run()
+                self._keep_private()
         except BaseException:
             self._private = before
             sys.modules.update(taken)

@@ -11,6 +11,7 @@ from sightline.errors import UsageError
 from sightline.parsers.blame import blamed
 from sightline.parsers.code import Code
 from sightline.parsers.plain import NotPlain
+from sightline.parsers.requirements import FILE, unmet
 from sightline.parsers.returned import Unfit
 from sightline.parsers.room import Room
 
@@ -41,7 +42,11 @@ class Served(Generic[T]):
         self.room = Room(self.code.path)
 
     def load(self) -> T:
-        """Read the file, run it, call its `setup(options)`. Raises Fault."""
+        """Read the file, run it, call its `setup(options)`. Raises Fault.
+
+        What its requirements.txt asks for and is not there becomes notes.
+        """
+        missing = [item.why for item in unmet(self.room.folder)]
         try:
             with self.room.inside():
                 module = self.room.load()
@@ -52,7 +57,11 @@ class Served(Generic[T]):
         except UsageError as error:
             raise Fault(f"{self.code.path.name}: {error}") from error
         except BaseException as error:  # noqa: BLE001  the user's code
-            raise Fault(blamed(error, self.room.folder), isinstance(error, MemoryError)) from None
+            told = blamed(error, self.room.folder)
+            if missing and isinstance(error, ImportError):
+                told += f"\n{FILE}: {'; '.join(missing)}: pip install -r {FILE}, or say environment: true"
+            raise Fault(told, isinstance(error, MemoryError)) from None
+        self.notes += [f"{FILE}: {why}" for why in missing]
         self._made = made
         return made
 

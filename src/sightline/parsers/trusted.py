@@ -50,6 +50,8 @@ class TrustedParser:
         except Fault as fault:
             raise UsageError(str(fault)) from fault.__cause__
         self._served = served
+        self._printed.extend(served.notes)
+        served.notes.clear()
         return adapter.labels
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:

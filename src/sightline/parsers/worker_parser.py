@@ -25,7 +25,7 @@ from sightline.types import Detections, ModelSpec, Prediction, View
 
 __all__ = ["WorkerParser"]
 
-_SLOTS = 3  # requests in flight
+_SLOTS = 2  # requests in flight
 
 
 @dataclass(slots=True)
@@ -62,6 +62,7 @@ class WorkerParser:
     _last: tuple[object, list[Any]] = ((), [])
     _printed: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
     _faults: dict[str, int] = field(default_factory=dict[str, int])
+    _lost_views: int = 0
 
     @property
     def faults(self) -> Mapping[str, int]:
@@ -70,7 +71,7 @@ class WorkerParser:
     @property
     def lost(self) -> int:
         """Views whose prediction is empty because of a fault."""
-        return sum(self._faults.values())
+        return self._lost_views
 
     @property
     def starts(self) -> int:
@@ -156,6 +157,7 @@ class WorkerParser:
         item.request.answers.append(restored(message["said"], array, item.request.spec.labels))
 
     def _lost(self, item: _View) -> None:
+        self._lost_views += 1
         item.request.answers.append(Prediction(Detections(names=item.request.spec.labels)))
 
     def _done(self) -> bool:
