@@ -129,6 +129,13 @@ def test_preprocessing_of_frames_and_of_objects() -> None:
         ((0, 540, 900, 1040), True, ("front",)),
         ((0, 0, 1, 1), False, ("back",)),
     ]
+    # of the muxer's picture, and not beyond it
+    (first, _) = cast(
+        "tuple[RegionConfig, ...]", preprocess_of(keys(said), ("a", "b"), (), (1800, 1000)).model["regions"]
+    )
+    assert (first.box, first.px) == ((0, 0.54, 0.5, 1), False)
+    with pytest.raises(ConfigError, match="the region at 0,540 is outside the muxer's 1280x480"):
+        preprocess_of(keys(said), muxed_wh=(1280, 480))
     # -1 stands for the streams that no group names, with the first regions of its group
     said |= {("group-1", "process-on-roi"): "1", ("group-1", "roi-params-src-3"): "1;2;3;4"}
     regions = cast("tuple[RegionConfig, ...]", preprocess_of(keys(said), ("front", "back", "c", "d")).model["regions"])

@@ -233,7 +233,7 @@ def _preprocessed(plan: AppPlan, models: Models, ids: list[str]) -> tuple[ModelC
     """The models, with what preprocessing files say of them."""
     primary, then = models.primary, list(models.then)
     for path in plan.preprocess:
-        made = preprocess_of(read_written(path), ids, models.labels)
+        made = preprocess_of(read_written(path), ids, models.labels, plan.muxed)
         plan.notes += made.notes
         wanted = {models.ids.get(number, "") for number in made.targets}
         if not made.enabled:

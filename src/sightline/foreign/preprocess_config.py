@@ -118,9 +118,15 @@ class PreprocessFile:
     notes: tuple[str, ...] = ()
 
 
-def preprocess_of(written: Written, streams: Sequence[str] = (), labels: Sequence[str] = ()) -> PreprocessFile:
+def preprocess_of(
+    written: Written,
+    streams: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    muxed_wh: tuple[int, int] | None = None,
+) -> PreprocessFile:
     """streams: their ids in order, for src-ids and roi-params-src-N ("0", "1" ... where there are fewer). labels: of
-    the model whose objects are looked at, for operate-on-class-ids.
+    the model whose objects are looked at, for operate-on-class-ids. muxed_wh: the picture that regions are in, the
+    muxer's, of which they become fractions (None: they stay pixels, of each frame).
 
     Raises ConfigError naming file, line and key of what is wrong.
     """
@@ -141,7 +147,7 @@ def preprocess_of(written: Written, streams: Sequence[str] = (), labels: Sequenc
     if on_frames:
         own = {n for group in groups if "src-ids" in group for n in wholes(group["src-ids"])}
         rest = tuple(name for number, name in enumerate(streams) if number not in own)
-        regions = [region for group in groups for region in _regions(group, streams, rest)]
+        regions = [region for group in groups for region in _regions(group, streams, rest, muxed_wh)]
         return PreprocessFile(True, targets, 0, model | ({"regions": tuple(regions)} if regions else {}))
     operate_on = whole(said["operate-on-gie-id"]) if "operate-on-gie-id" in said else 0
     return PreprocessFile(True, targets, operate_on, model, _stage(groups, labels, notes), tuple(notes))
@@ -169,7 +175,9 @@ def _feeding(said: Mapping[str, Entry]) -> dict[str, object]:
     return found
 
 
-def _regions(said: Mapping[str, Entry], streams: Sequence[str], rest: tuple[str, ...]) -> list[RegionConfig]:
+def _regions(
+    said: Mapping[str, Entry], streams: Sequence[str], rest: tuple[str, ...], muxed_wh: tuple[int, int] | None
+) -> list[RegionConfig]:
     """The regions of one group; a stream whose frames are looked at as they are has the whole frame as its one.
 
     rest: the streams that no group names; source -1 stands for them, with the first regions of its group.
@@ -186,13 +194,27 @@ def _regions(said: Mapping[str, Entry], streams: Sequence[str], rest: tuple[str,
         if not on_regions or entry is None:
             found.append(RegionConfig(box=(0.0, 0.0, 1.0, 1.0), streams=names))
             continue
-        values = numbers(entry)
-        if not values or len(values) % 4:
-            raise fault(entry, f"expected left;top;width;height of each region, got {len(values)} numbers")
-        for left, top, width, height in zip(*(values[i::4] for i in range(4)), strict=True):
-            if min(left, top) < 0 or min(width, height) <= 0:
-                raise fault(entry, f"a region of {width:g}x{height:g} at {left:g},{top:g} is none")
-            found.append(RegionConfig(box=(left, top, left + width, top + height), px=True, streams=names))
+        found += [RegionConfig(box=box, px=muxed_wh is None, streams=names) for box in _boxes(entry, muxed_wh)]
+    return found
+
+
+def _boxes(entry: Entry, muxed_wh: tuple[int, int] | None) -> list[tuple[float, float, float, float]]:
+    """left;top;width;height of each region -> x1, y1, x2, y2."""
+    values = numbers(entry)
+    if not values or len(values) % 4:
+        raise fault(entry, f"expected left;top;width;height of each region, got {len(values)} numbers")
+    found: list[tuple[float, float, float, float]] = []
+    for left, top, width, height in zip(*(values[i::4] for i in range(4)), strict=True):
+        if min(left, top) < 0 or min(width, height) <= 0:
+            raise fault(entry, f"a region of {width:g}x{height:g} at {left:g},{top:g} is none")
+        box = (left, top, left + width, top + height)
+        if muxed_wh is not None:
+            whole_w, whole_h = muxed_wh
+            if left >= whole_w or top >= whole_h:
+                raise fault(entry, f"the region at {left:g},{top:g} is outside the muxer's {whole_w}x{whole_h}")
+            scaled = (box[0] / whole_w, box[1] / whole_h, box[2] / whole_w, box[3] / whole_h)
+            box = (round(scaled[0], 6), round(scaled[1], 6), round(min(1, scaled[2]), 6), round(min(1, scaled[3]), 6))
+        found.append(box)
     return found
 
 
