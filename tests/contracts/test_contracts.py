@@ -20,8 +20,12 @@ from sightline.pictures import canvas
 from sightline.plugins import known, resolve
 from sightline.protocols import Analytic, Overlay, RunInfo, Sink, Source, StageInfo, Tracker
 from sightline.sinks.jsonl import JsonlSink
+from sightline.sinks.mosaic import MosaicSink
 from sightline.sinks.pictures import PictureSink
+from sightline.sinks.show import ShowSink
 from sightline.sinks.video import VideoSink
+from sightline.sources.dewarp import FisheyeDewarp
+from sightline.sources.dewarped import dewarped
 from sightline.sources.media import MediaSource
 from sightline.sources.stills import StillsSource
 from sightline.sources.synthetic import SyntheticSource
@@ -72,6 +76,7 @@ SOURCES: dict[str, Callable[[Path], Source]] = {
     "media": lambda folder: MediaSource(str(clip(folder))),
     "stills": lambda folder: StillsSource(stills(folder), "stills"),
     "synthetic": lambda folder: SyntheticSource(seconds=0.4, width=160, height=96),
+    "dewarped": lambda folder: dewarped(MediaSource(str(clip(folder))), FisheyeDewarp(fov_deg=90, width=50, height=40)),
 }
 
 
@@ -216,6 +221,9 @@ SINKS: dict[str, Callable[[Path], tuple[Sink, Path | None]]] = {
     "jsonl": lambda folder: (JsonlSink(str(folder / "o.jsonl")), folder / "o.jsonl"),
     "video": lambda folder: (VideoSink(str(folder / "o.mp4")), folder / "o.mp4"),
     "pictures": lambda folder: (PictureSink(str(folder / "o.png")), folder / "o.png"),
+    "mosaic": lambda folder: (MosaicSink(str(folder / "all.mp4")), None),
+    "show": lambda folder: (ShowSink(quiet=True), None),
+    "shown": lambda folder: (ShowSink(quiet=True).of_stream("s"), None),
 }
 
 

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import sys
 import threading
+import time
 from http.server import HTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ class ShowServer:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        return name in self._names or (self._names == frozenset() and _is_address(name))
+        return name in self._names or (not self._names and (name == "localhost" or _address(name) is not None))
 
     def begin(self, request: socket.socket, client: Any) -> None:
         """Serve one connection in a worker of its own; turn it away where there are too many."""
@@ -79,8 +80,9 @@ class ShowServer:
         self._server.server_close()
         with self._lock:
             workers = list(self._workers)
+        until = time.monotonic() + patience_s
         for worker, sock in workers:
-            if not worker.wait(patience_s):
+            if not worker.wait(max(0.0, until - time.monotonic())):
                 _cut(sock)
             worker.join()
             if worker.error is not None:
@@ -121,18 +123,18 @@ class _Server(HTTPServer):
 
 
 def _names_of(host: str) -> frozenset[str]:
-    """What requests may call this machine; empty: any address in digits, and what we are called."""
-    if _is_address(host) and not ipaddress.ip_address(host).is_loopback:
-        return frozenset() if ipaddress.ip_address(host).is_unspecified else frozenset({host})
+    """What requests may call this machine; empty: any address in digits."""
+    address = _address(host)
+    if address is not None and not address.is_loopback:
+        return frozenset() if address.is_unspecified else frozenset({host})
     return frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
 
 
-def _is_address(name: str) -> bool:
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(name)
     except ValueError:
-        return name == "localhost"
-    return True
+        return None
 
 
 def _printed(host: str) -> str:
