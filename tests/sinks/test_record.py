@@ -444,6 +444,22 @@ def test_a_zone_that_is_none_is_said(clip: Path, tmp_path: Path) -> None:
         drive(MediaSource(str(clip)), sink, cats_at((), "yard"))
 
 
+def test_zones_of_other_streams_are_noted(clip: Path, tmp_path: Path) -> None:
+    sink = RecordSink(str(tmp_path), zones=("door", "yard"), pre_s=0, post_s=0)
+    (video,) = drive(MediaSource(str(clip)), sink, cats_at(range(50, 60), "yard"))
+    assert numbers_of(video)[0] == 50
+    assert sink.notes == ["record: yard.mp4 has no zone 'door'"]
+
+
+def test_only_the_streams_that_are_named(clip: Path, tmp_path: Path) -> None:
+    sink = RecordSink(str(tmp_path), streams=("gate.mp4",), zones=("nowhere",), rules=("door",))
+    assert drive(MediaSource(str(clip)), sink, events_at(50)) == []
+    assert len(sink._memory.since(0)) == 0
+    assert not sink.wants_picture
+    named = RecordSink(str(tmp_path), streams=("gate.mp4", "yard.mp4"), rules=("door",), pre_s=0, post_s=0)
+    assert len(drive(MediaSource(str(clip)), named, events_at(50))) == 1
+
+
 def test_the_picture_of_a_number_is_read_back() -> None:
     from numbered import read
 

@@ -126,6 +126,13 @@ class PacketMemory:
             self._groups.clear()
             self._bytes, self._last_dts = 0, None
 
+    def off(self) -> None:
+        """Keep nothing, now and later."""
+        with self._lock:
+            self._fed, self._opening = True, None
+            self._groups.clear()
+            self._bytes = 0
+
     def fed(self, packet: av.packet.Packet) -> None:
         """Keep a packet of our own encoder."""
         self._keep(packet)

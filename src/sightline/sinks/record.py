@@ -62,7 +62,8 @@ class RecordSink:
         is taken gets -2, -3 ...
     labels: record while an object with one of these labels is there, anywhere or in one of `zones`.
     zones: names of analytics that count who is in them now (zone, roi, crowd): record while anything, or one of
-        `labels`, is in one of them.
+        `labels`, is in one of them. A stream must have one of them at least.
+    streams: only these streams are recorded; default: all.
     events: kinds of events to record around ("line.crossed", "zone.*"); what begins (crowd.began) is recorded until
         it has ended. rules: only events of these lines and zones; without `events`, all of theirs.
         The events record.start and record.stop of a user's rules begin and end a recording in any case.
@@ -82,6 +83,7 @@ class RecordSink:
     name: str = "{stream}-{time}"
     labels: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     pre_s: float = 5.0
@@ -108,6 +110,7 @@ class RecordSink:
     _resting_until: tuple[Run, float] | None = field(default=None, init=False, repr=False)
     _frame: Frame | None = field(default=None, init=False, repr=False)
     _at: tuple[Run, float] = field(default=((0, 0), 0.0), init=False, repr=False)
+    _off: bool = field(default=False, init=False, repr=False)
     _number: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -133,7 +136,7 @@ class RecordSink:
     @property
     def wants_picture(self) -> bool:
         """Whether pictures must be encoded: known with the first frame."""
-        return self.overlay or self._feed.begun or not self._memory.usable
+        return not self._off and (self.overlay or self._feed.begun or not self._memory.usable)
 
     def record(self, on: bool) -> None:
         """Begin or end a recording by hand, from any thread; it takes effect with the next frame."""
@@ -158,8 +161,13 @@ class RecordSink:
         self._heading = [wire.header_line(info)] if self.payload is None else self.payload.open(info)
 
     def write(self, result: FrameResult, picture: Picture | None = None) -> None:
-        """One frame. Raises UsageError for a zone that is none."""
+        """One frame. Raises UsageError where none of the zones is one."""
         frame = self._frame = result.frame
+        if self.streams and frame.stream.id not in self.streams:
+            if not self._off:
+                self._off = True
+                self._memory.off()
+            return
         encodes = self.wants_picture
         run, now_s = self._at = ((0, 0), self._feed.place(frame)) if encodes else self._course.moment(frame)
         self._results.append((run, now_s, self._kept(result)))
@@ -187,6 +195,8 @@ class RecordSink:
                 f"record: {self._memory.forgotten} packets did not fit into {self.max_mb} MB (max_mb); "
                 "some snippets may begin later than asked for"
             )
+        self.notes += self._trigger.notes
+        self._trigger.notes.clear()
         faults, self._faults = self._faults, []
         if faults:
             raise faults[0]

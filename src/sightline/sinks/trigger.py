@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sightline.errors import UsageError
@@ -35,9 +35,11 @@ class Trigger:
     rules: Sequence[str] = ()
     _open: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str], init=False, repr=False)
     _last: str = field(default="", init=False, repr=False)
+    _told: bool = field(default=False, init=False, repr=False)
+    notes: list[str] = field(default_factory=list[str], init=False)
 
     def update(self, result: FrameResult) -> Wish:
-        """What this frame asks for. Raises UsageError for a zone that is none."""
+        """What this frame asks for. Raises UsageError where none of the zones is one."""
         struck = ""
         for event in result.events:
             struck = self._heard(event) or struck
@@ -72,8 +74,8 @@ class Trigger:
     def _seen(self, result: FrameResult) -> str:
         """Which label is in which zone, or in the picture; "" for none."""
         labels = {label.lower() for label in self.labels}
-        for zone in self.zones:
-            for label, count in self._now(result, zone).items():
+        for zone, counts in self._zones(result):
+            for label, count in counts.items():
                 if count > 0 and (not labels or label.lower() in labels):
                     return f"{label} in {zone}"
         if self.zones or not labels:
@@ -84,12 +86,20 @@ class Trigger:
                 return found.name_of(row)
         return ""
 
-    def _now(self, result: FrameResult, zone: str) -> Mapping[str, int]:
-        counts = result.counts.get(zone)
-        if counts is None or "now" not in counts:
+    def _zones(self, result: FrameResult) -> Iterator[tuple[str, Mapping[str, int]]]:
+        """The zones that this stream has, with how many of each label are in them."""
+        missing: list[str] = []
+        for zone in self.zones:
+            now = result.counts.get(zone, {}).get("now")
+            if now is None:
+                missing.append(zone)
+            else:
+                yield zone, now
+        if missing and not self._told:
+            self._told = True
             known = [name for name, kinds in result.counts.items() if "now" in kinds]
-            raise UsageError(
-                f"record: {result.frame.stream.id} has no zone {zone!r}; "
-                + (f"it has: {', '.join(known)}" if known else "give it one under analytics")
-            )
-        return counts["now"]
+            said = f"{result.frame.stream.id} has no zone {', '.join(map(repr, missing))}"
+            if len(missing) == len(self.zones):
+                has = f"it has: {', '.join(known)}" if known else "give it one under analytics"
+                raise UsageError(f"record: {said}; {has}")
+            self.notes.append(f"record: {said}")
