@@ -12,7 +12,8 @@ from sightline.analytics.course import Moves, Ruler, Walk, walk
 from sightline.analytics.direction import MODES, Mode, Way, arrow, check_way, heading, measured, unit
 from sightline.analytics.facts import event
 from sightline.analytics.objects import by_label, column
-from sightline.analytics.placing import check_shape, to_pixels
+from sightline.analytics.placing import to_pixels
+from sightline.shapes import meets_rectangle
 from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Crossing"]
@@ -81,15 +82,18 @@ class Crossing:
     _placed: tuple[int, int, _Placed] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        self.toward = check_way("crossing", self.name, self.toward)
-        if len(self.points) != 2:
-            raise ValueError(f"points: expected the two ends of a line, got {len(self.points)} points")
-        first, last = self.points
-        self.points = (float(first[0]), float(first[1])), (float(last[0]), float(last[1]))
-        check_shape("line", self.name, self.points)
+        self.points = check_way("crossing", self.name, "points", self.points)
+        self.toward = check_way("crossing", self.name, "toward", self.toward)
         self._ruler = Ruler(self.history, self.forget_s, self.size_wh)
         self._counts = {}
         self._done = set()
+
+    def check(self, width: int, height: int) -> list[str]:
+        """Warnings for frames of this size."""
+        points = to_pixels(self.points, self.px, width, height)
+        if self.extended or meets_rectangle(points, False, width, height):
+            return []
+        return [f"crossing {self.name!r} lies wholly outside the frame, which is {width}x{height} pixels"]
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The line and its arrow in frame pixels."""

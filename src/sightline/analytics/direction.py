@@ -66,7 +66,7 @@ class Direction:
     _placed: tuple[int, int, F64] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        self.toward = check_way("direction", self.name, self.toward)
+        self.toward = check_way("direction", self.name, "toward", self.toward)
         self._ruler = Ruler(self.history, self.forget_s, self.size_wh)
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
@@ -107,17 +107,17 @@ def measured(points: Way, px: bool, size_wh: tuple[int, int] | None, frame: Fram
     return np.floor(out + 1e-3)
 
 
-def check_way(kind: str, name: str, toward: Way) -> Way:
-    """The two points of an arrow. Raises UsageError where it has no direction."""
+def check_way(kind: str, name: str, option: str, points: Way) -> Way:
+    """The two points of an arrow or line that `option` holds. Raises UsageError where they give no direction."""
     if not name:
         raise UsageError(f"a {kind} needs a name")
-    if len(toward) != 2 or any(len(p) != 2 for p in toward):
-        raise UsageError(f"{kind} {name!r}: toward needs two points, x and y each")
-    (x1, y1), (x2, y2) = toward
+    if len(points) != 2 or any(len(p) != 2 for p in points):
+        raise UsageError(f"{kind} {name!r}: {option} needs two points, x and y each")
+    (x1, y1), (x2, y2) = points
     if not np.isfinite([x1, y1, x2, y2]).all():
-        raise UsageError(f"{kind} {name!r}: points must be finite numbers")
+        raise UsageError(f"{kind} {name!r}: the points of {option} must be finite numbers")
     if (x1, y1) == (x2, y2):
-        raise UsageError(f"{kind} {name!r}: toward begins and ends at the same point and has no direction")
+        raise UsageError(f"{kind} {name!r}: {option} begins and ends at the same point and has no direction")
     return (float(x1), float(y1)), (float(x2), float(y2))
 
 
