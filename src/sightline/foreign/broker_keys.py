@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, Known]] = {
         "amqp-heartbeat": _LINE,
         # Azure
         "connection_str": _WHO,
+        "shared_access_key": _WHO,
         "custom_msg_properties": _WHAT,
         "cleanup-timeout": _LINE,
         # MQTT
