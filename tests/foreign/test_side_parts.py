@@ -254,6 +254,9 @@ def test_a_library_alone(library: str, kind: str) -> None:
 def test_a_library_of_somebody_else_is_told() -> None:
     made = nearest_tracker("libmine.so", None)
     assert made.tracker.kind == "bytetrack"
+    other = nearest_tracker("libnvds_mot_iou.so", keys({("property", "enable"): "1"}))
+    assert other.tracker.kind == "iou"
+    assert other.notes == ("c.txt: says nothing of a tracker; its library decides",)
     assert "libmine.so: no known tracker; bytetrack is used" in made.notes[0]
 
 

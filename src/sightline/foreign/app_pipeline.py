@@ -118,9 +118,12 @@ def _tracker(group: Group, plan: AppPlan, places: Places) -> None:
     named = group.get("ll-config-file")
     written = None
     if named is not None:
-        found = places.found(text(named), group.file)
+        first, *others = text(named).split(";")
+        if any(other.strip() for other in others):
+            plan.notes.append(f"{named.where}: {named.key} names several files; {first} is for every stream")
+        found = places.found(first, group.file)
         if found is None:
-            looked = places.path(text(named), group.file)
+            looked = places.path(first, group.file)
             plan.notes.append(f"{named.where}: ll-config-file {looked} is missing; the tracker's own options are used")
         else:
             written = read_written(found)

@@ -8,11 +8,12 @@ DS_plugin_gst-nvtracker.html. The old form has every key in one group NvDCF.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from sightline.config import PartConfig
 from sightline.foreign.keyfile import Entry
+from sightline.foreign.nvmot_keys import NVMOT_GROUPS
 from sightline.foreign.values import choice, fault, flag, number, numbers, text, whole
 from sightline.foreign.written import Written
 from sightline.parts import options_of
@@ -84,7 +85,10 @@ def tracker_of_library(name: str) -> NearestTracker:
 
 def nearest_tracker(library: str, configured: Written | None) -> NearestTracker:
     """What a [tracker] means: its ll-config-file, as it was read, or else its ll-lib-file. Raises ConfigError."""
-    return tracker_of_library(library) if configured is None else tracker_of(configured)
+    if configured is None or any(group in NVMOT_GROUPS for group in configured.groups):
+        return tracker_of_library(library) if configured is None else tracker_of(configured)
+    made = tracker_of_library(library)
+    return replace(made, notes=(*made.notes, f"{configured.path}: says nothing of a tracker; its library decides"))
 
 
 def not_below(tracker: PartConfig, score: float) -> PartConfig:
