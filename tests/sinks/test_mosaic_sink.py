@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from sightline.errors import UsageError
+from sightline.errors import OutputError, UsageError
 from sightline.models.infer import Model
 from sightline.pictures import canvas, rgb
 from sightline.pipeline.lane import Lane
@@ -166,3 +166,36 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
         sink.open(INFO)
     with pytest.raises(UsageError, match="unknown kind"):
         MosaicSink(str(tmp_path / "m.avi")).open(INFO)
+
+
+def test_a_stream_that_is_lost_leaves_its_last_picture_and_the_others_go_on(tmp_path: Path) -> None:
+    sink = MosaicSink(str(tmp_path / "m.mp4"), width=128, height=48, stretch=True)
+    sources = [MovingBoxes("a", count=40), MovingBoxes("b", count=40, fails_at=10)]
+    lanes = [Lane(source, own_sinks=[sink.of_stream(source.id)]) for source in sources]
+    pipeline = Pipeline(Model("model", spec_of(), tmp_path, BrightBoxHead(), FakeRuntime()), lanes, shared_sinks=[sink])
+    list(pipeline.results())
+    assert set(pipeline.lost) == {"b"}
+    assert len(frames(tmp_path / "m.mp4")) == 40
+
+
+def test_a_run_that_is_stopped_leaves_a_whole_video(tmp_path: Path) -> None:
+    sink = MosaicSink(str(tmp_path / "m.mp4"), width=128, height=48)
+    lanes = [Lane(MovingBoxes(name, count=500), own_sinks=[sink.of_stream(name)]) for name in "ab"]
+    with Pipeline(Model("m", spec_of(), tmp_path, BrightBoxHead(), FakeRuntime()), lanes, shared_sinks=[sink]) as run:
+        for seen, _ in enumerate(run.results()):
+            if seen == 60:
+                run.stop()
+    assert 20 <= len(frames(tmp_path / "m.mp4")) < 500
+    assert [path.name for path in tmp_path.iterdir()] == ["m.mp4"]
+
+
+def test_a_video_that_cannot_be_written_ends_the_run_with_its_name(tmp_path: Path) -> None:
+    sink = MosaicSink(str(tmp_path / "gone" / "m.mp4"), width=128, height=48)
+    lanes = [Lane(MovingBoxes(name, count=500), own_sinks=[sink.of_stream(name)]) for name in "ab"]
+    (tmp_path / "gone").write_text("a file where the folder should be")
+    with pytest.raises((UsageError, OutputError), match=r"m\.mp4"):
+        list(
+            Pipeline(
+                Model("m", spec_of(), tmp_path, BrightBoxHead(), FakeRuntime()), lanes, shared_sinks=[sink]
+            ).results()
+        )
