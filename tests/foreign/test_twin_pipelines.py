@@ -172,6 +172,25 @@ def test_regions_beside_the_sensors(key: str, folder: Path) -> None:
     assert plain(deploy(folder, again)) != plain(deploy(folder, twin))
 
 
+def test_every_region_of_every_stream_starts_recordings(folder: Path) -> None:
+    twin = plain_twin()
+    sensors = twin["azdaConfiguration"]["components"]["sensors"]
+    (mat,) = sensors[0]["regionsOfInterest"]
+    sensors[0]["regionsOfInterest"] = [mat, mat]
+    sensors.append({**sensors[0], "name": "gate", "regionsOfInterest": [{**mat, "label": "step"}]})
+    sensors.append({**sensors[0], "name": "hall", "regionsOfInterest": []})
+    streams = twin["azdaConfiguration"]["components"]["deepStream"]["streams"]
+    first = next(stream for stream in streams if stream["name"] == "door")
+    streams += [{**first, "name": "gate"}, {**first, "name": "hall"}]
+    made = deploy(folder, twin).pipelines[first["configId"]]
+    assert [stream.id for stream in made.streams if stream.id != "yard"] == ["door", "gate", "hall"]
+    (record,) = (sink for sink in made.sinks if sink.kind == "record")
+    assert record.options["zones"] == ["mat", "mat (2)", "step"]
+    assert record.options["streams"] == ["door", "gate"]
+    rules = [[part.options["name"] for part in stream.analytics] for stream in made.streams if stream.id != "yard"]
+    assert rules == [["mat", "mat (2)"], ["step"], []]
+
+
 def test_the_crop_has_its_last_pixels_and_regions_are_of_what_is_left(folder: Path) -> None:
     made = deploy(folder, changed(plain_twin(), f"{ONE}.pipelineOptions.crop", CROP)).pipelines["People"]
     assert made.limits.crop == (10, 20, 110, 80)
@@ -321,6 +340,7 @@ def test_rules_find_what_the_twin_holds_for_business_logic(folder: Path) -> None
     read = read_twin(write_twin(folder, twin))
     mapping = Mapping.parsed([f"{CLIPS}{folder}/clips"])
     made = deployment_of(read, TwinFiles(mapping, logic=logic))
+    assert [sum(s.kind == "record" for s in p.sinks) for p in made.pipelines.values()] == [1, 1]
     assert [p.logic and p.logic.options for p in made.pipelines.values()] == [{"most": 5, "where": ["a"]}] * 2
     assert all(p.logic is None for p in deployment_of(read, TwinFiles(mapping)).pipelines.values())
 

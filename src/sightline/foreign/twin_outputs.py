@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from sightline.config import PartConfig
@@ -27,7 +28,7 @@ def in_folder(out: str, name: str) -> str:
 
 
 def outputs_of(
-    wanted: TwinPipeline, twin: Twin, regions: Sequence[tuple[str, Region]], out: str, *, live: bool
+    wanted: TwinPipeline, twin: Twin, regions: Sequence[tuple[str, Region]], out: str, *, live: bool, ruled: bool = False
 ) -> tuple[PartConfig, ...]:
     """ID.jsonl, ID.messages.jsonl; ID-STREAM.mp4 with osd (of files), or where the twin says that it records from its
     start on; snippets in ID-snippets/ while somebody is in a region. regions: each with its sensor's name.
@@ -48,14 +49,16 @@ def outputs_of(
     ]
     if (wanted.osd and not live) or dict(twin.recording).get(wanted.id, False):
         sinks.append({"kind": "video", "path": in_folder(out, f"{name}-{{stream}}.mp4")})
-    if zones := _zones(regions):
+    zones, sensors = _zones(regions)
+    if zones or ruled:
         sinks.append(
             {
                 "kind": "record",
                 "path": in_folder(out, f"{name}-snippets/"),
                 "name": f"{name.lower()}-{{time}}_{{stream}}",
-                "labels": list(_WATCHED),
+                "labels": list(_WATCHED) if zones else [],
                 "zones": list(zones),
+                "streams": [] if ruled else list(sensors),
                 "longest_s": twin.snippet_s,
                 "overlay": wanted.osd,
                 "payload": {**messages, "every": 1},
@@ -64,10 +67,12 @@ def outputs_of(
     return tuple(PartConfig.model_validate(sink) for sink in sinks)
 
 
-def _zones(regions: Sequence[tuple[str, Region]]) -> tuple[str, ...]:
-    """The labels that every stream with regions has; a rule is one for all streams of a pipeline."""
-    of_stream: dict[str, list[str]] = {}
+def _zones(regions: Sequence[tuple[str, Region]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The rules of all regions, and the streams that have one. The second region of a label is "label (2)" there."""
+    seen: Counter[tuple[str, str]] = Counter()
+    zones: dict[str, None] = {}
     for sensor, region in regions:
-        of_stream.setdefault(sensor, []).append(region.label)
-    first = next(iter(of_stream.values()), [])
-    return tuple(dict.fromkeys(label for label in first if all(label in labels for labels in of_stream.values())))
+        seen[sensor, region.label] += 1
+        number = seen[sensor, region.label]
+        zones[region.label if number == 1 else f"{region.label} ({number})"] = None
+    return tuple(zones), tuple(dict.fromkeys(sensor for sensor, _ in regions))
