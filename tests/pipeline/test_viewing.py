@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,7 @@ def model(width: int = 64, height: int = 48) -> Model:
     return Model("model", spec_of(width, height), Path("none"), BrightBoxHead(), FakeRuntime())
 
 
-@given(
-    st.integers(1, 900), st.integers(1, 900), st.integers(20, 400), st.integers(20, 400), st.floats(0, 0.6)
-)
+@given(st.integers(1, 900), st.integers(1, 900), st.integers(20, 400), st.integers(20, 400), st.floats(0, 0.6))
 def test_tiles_cover_their_region_and_overlap(width: int, height: int, w: int, h: int, overlap: float) -> None:
     region = (10, 20, 10 + width, 20 + height)
     tiles = tiles_of(region, Tiles(overlap=overlap), (w, h))
@@ -34,7 +33,7 @@ def test_tiles_cover_their_region_and_overlap(width: int, height: int, w: int, h
         seen[y1 - 20 : y2 - 20, x1 - 10 : x2 - 10] = True
     assert seen.all()
     lefts = sorted({t[0] for t in tiles})
-    for a, b in zip(lefts, lefts[1:], strict=False):
+    for a, b in itertools.pairwise(lefts):
         assert a + min(w, width) - b >= overlap * min(w, width) - 2
 
 
