@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sightline.trackers.clock import Clock
 from sightline.trackers.matching import NOBODY, iou
 from sightline.trackers.population import Moving, Population
-from sightline.types import I64, Bool, Detections, Frame, Tracks
+from sightline.types import F32, I64, Bool, Detections, Frame, Tracks
 
 __all__ = ["Associate", "Lifecycle"]
 
 # tracks, detections -> rows of tracks (K,), rows of the detections they are seen as (K,)
 Associate = Callable[[Population, Detections], tuple[I64, I64]]
+
+
+_FARTHEST = 1e6  # pixels; a box beyond is none
 
 
 @dataclass(slots=True, eq=False)
@@ -66,10 +69,15 @@ class Lifecycle:
         tick_s: float,
         ended: tuple[int, ...],
     ) -> Tracks:
-        """What is left of `update` once `advance` is done."""
+        """What is left of `update` once `advance` is done. Boxes that can be nowhere are nobody's."""
         tracks = self.tracks
         if detections is None:
             return self._report(frame, NOBODY, NOBODY, ended)
+        sound = _sound(detections.xyxy)
+        if not sound.all():
+            left = np.flatnonzero(sound)
+            found = self.settle(detections[left], frame, associate, activate, tick_s, ended)
+            return replace(found, row=left[found.row])
         rows, seen_rows = associate(tracks, detections)
         tracks.correct(rows, detections, seen_rows)
         begins = self._begins(detections, seen_rows, activate)
@@ -135,3 +143,9 @@ class Lifecycle:
             tracks.score[coasting],
             ended,
         )
+
+
+def _sound(xyxy: F32) -> Bool:
+    """Which boxes (N, 4) can be somewhere: numbers, not turned over, not empty."""
+    inside = np.abs(xyxy) <= _FARTHEST
+    return (inside[:, :2] & inside[:, 2:] & (xyxy[:, 2:] > xyxy[:, :2])).all(1)
