@@ -28,10 +28,18 @@ def in_folder(out: str, name: str) -> str:
 
 
 def outputs_of(
-    wanted: TwinPipeline, twin: Twin, regions: Sequence[tuple[str, Region]], out: str, *, live: bool, ruled: bool = False
+    wanted: TwinPipeline,
+    twin: Twin,
+    regions: Sequence[tuple[str, Region]],
+    out: str,
+    *,
+    live: bool,
+    ruled: Sequence[str] = (),
 ) -> tuple[PartConfig, ...]:
     """ID.jsonl, ID.messages.jsonl; ID-STREAM.mp4 with osd (of files), or where the twin says that it records from its
-    start on; snippets in ID-snippets/ while somebody is in a region. regions: each with its sensor's name.
+    start on; snippets in ID-snippets/ while somebody is in a region, or as rules ask.
+
+    regions: each with its sensor's name. ruled: the streams of which the user's rules may begin recordings.
     """
     name = file_name(wanted.id)
     messages: dict[str, object] = {
@@ -49,21 +57,19 @@ def outputs_of(
     ]
     if (wanted.osd and not live) or dict(twin.recording).get(wanted.id, False):
         sinks.append({"kind": "video", "path": in_folder(out, f"{name}-{{stream}}.mp4")})
+    record: dict[str, object] = {
+        "kind": "record",
+        "path": in_folder(out, f"{name}-snippets/"),
+        "name": f"{name.lower()}-{{time}}_{{stream}}",
+        "longest_s": twin.snippet_s,
+        "overlay": wanted.osd,
+        "payload": {**messages, "every": 1},
+    }
     zones, sensors = _zones(regions)
-    if zones or ruled:
-        sinks.append(
-            {
-                "kind": "record",
-                "path": in_folder(out, f"{name}-snippets/"),
-                "name": f"{name.lower()}-{{time}}_{{stream}}",
-                "labels": list(_WATCHED) if zones else [],
-                "zones": list(zones),
-                "streams": [] if ruled else list(sensors),
-                "longest_s": twin.snippet_s,
-                "overlay": wanted.osd,
-                "payload": {**messages, "every": 1},
-            }
-        )
+    if zones:
+        sinks.append({**record, "labels": list(_WATCHED), "zones": list(zones), "streams": list(sensors)})
+    if others := [stream for stream in ruled if stream not in sensors]:
+        sinks.append({**record, "streams": others})
     return tuple(PartConfig.model_validate(sink) for sink in sinks)
 
 

@@ -177,7 +177,8 @@ class _Making:
             raise _Lost(f"{wanted.where}: none of its streams can be used")
         regions = [(sensor.name, region) for _, sensor in streams for region in sensor.regions]
         live = any(likely_live(config.url) for config, _ in streams)
-        outputs = outputs_of(wanted, self.twin, regions, self.files.out, live=live)
+        ruled = [config.id for config, _ in streams] if self.files.logic is not None else []
+        outputs = outputs_of(wanted, self.twin, regions, self.files.out, live=live, ruled=ruled)
         try:
             return PipelineConfig(
                 streams=tuple(config for config, _ in streams),
