@@ -74,7 +74,7 @@ PROPERTY: dict[str, Known] = {
     "parse-bbox-instance-mask-func-name": _translated("head", "the head that reads what the function reads"),
     "parse-classifier-func-name": _translated("head", "the head that reads what the function reads"),
     "parse-segmentation-func-name": _translated("head", "the head that reads what the function reads"),
-    "parse-func": _translated("head", "the old number of a parse function: 0 custom, 4 DetectNet"),
+    "parse-func": _ignored("the old number of a parse function; its name and the graph tell how outputs are read"),
     "cluster-mode": _translated("head_options.cluster", "of heads other than detectnet: suppression, or none with 4"),
     "enable-dbscan": _translated("head_options.cluster", "the old word for cluster-mode 1 and 0"),
     "classifier-threshold": _honoured("head_options.least"),
@@ -82,7 +82,7 @@ PROPERTY: dict[str, Known] = {
     "segmentation-threshold": _translated("thresholds.score", "decides where the map is one probability a pixel"),
     "segmentation-output-order": _honoured("head_options.channels_last", "0 channels first, 1 channels last"),
     "filter-out-class-ids": _translated("thresholds.per_class", "a threshold that no score reaches"),
-    "output-instance-mask": _honoured("task", "masks are told wherever the model gives them"),
+    "output-instance-mask": _ignored("masks are told wherever the model gives them", "1"),
     "output-tensor-meta": _ignored("raw outputs go to no other program here; a head reads them", "0"),
     # in a cascade
     "gie-unique-id": _translated("then.name", f"gieN; {_CASCADE}"),

@@ -56,7 +56,7 @@ GROUPS: dict[str, dict[str, Known]] = {
         "disable_warmup": _server(),
     },
     f"{_BACK}.inputs": {
-        "name": Known("honoured", "inputs", "the graph names its own inputs"),
+        "name": Known("ignored", "", "the graph names its own inputs"),
         "dims": Known("honoured", "input.size", "for an input of open size", many=True),
         "data_type": Known("ignored", "", "the graph tells the type of its inputs"),
     },
@@ -96,7 +96,7 @@ GROUPS: dict[str, dict[str, Known]] = {
     f"{_INFER}.preprocess": {
         "network_format": _like("model-color-format"),
         "tensor_order": _like("network-input-order"),
-        "tensor_name": Known("honoured", "inputs", "the graph names its own inputs"),
+        "tensor_name": Known("ignored", "", "the graph names its own inputs"),
         "maintain_aspect_ratio": _like("maintain-aspect-ratio"),
         "symmetric_padding": _like("symmetric-padding"),
         "frame_scaling_hw": _like("scaling-compute-hw"),
@@ -141,7 +141,7 @@ GROUPS: dict[str, dict[str, Known]] = {
         "num_segmentation_classes": _like("num-detected-classes"),
         "custom_parse_segmentation_func": _like("parse-segmentation-func-name"),
     },
-    f"{_POST}.other": {"type_name": Known("honoured", "task", "what it is, the graph tells")},
+    f"{_POST}.other": {"type_name": Known("ignored", "", "what it is, the graph tells")},
     f"{_POST}.trtis_classification": _CLASSIFY,
     f"{_POST}.triton_classification": _CLASSIFY,
     f"{_INFER}.custom_lib": {"path": _like("custom-lib-path")},

@@ -21,8 +21,8 @@ Form = Literal["keys", "yaml", "protobuf", "csv", "json", "lines"]
 
 _GROUP = re.compile(r"^\s*\[[^\[\]=,\"]*\]\s*([#;].*)?$")
 _KEY = re.compile(r"^\s*[\w.\-]+\s*=", re.M)
-_BLOCK = re.compile(r"^\s*[A-Za-z_]\w*\s*:?\s*[{\[]\s*(#.*)?$", re.M)
-_NAMED_BLOCK = re.compile(r"^\s*[A-Za-z_]\w*\s*\{\s*(#.*)?$", re.M)
+_BLOCK = re.compile(r"^\s*[A-Za-z_]\w*\s*(:?\s*\{|:?\s*\[\s*(#.*)?$)", re.M)
+_NAMED_BLOCK = re.compile(r"^\s*[A-Za-z_]\w*\s*\{", re.M)
 _TAGGED = re.compile(r"^\s*[\w\-]+\s*:(\s|$)", re.M)
 _PROTOBUF = (".pbtxt", ".prototxt")
 _YAML = (".yml", ".yaml")
