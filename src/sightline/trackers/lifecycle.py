@@ -148,4 +148,5 @@ class Lifecycle:
 def _sound(xyxy: F32) -> Bool:
     """Which boxes (N, 4) can be somewhere: numbers, not turned over, not empty."""
     inside = np.abs(xyxy) <= _FARTHEST
-    return (inside[:, :2] & inside[:, 2:] & (xyxy[:, 2:] > xyxy[:, :2])).all(1)
+    both = inside[:, :2] & inside[:, 2:] & (xyxy[:, 2:] > xyxy[:, :2])
+    return both[:, 0] & both[:, 1]
