@@ -361,8 +361,8 @@ class Pipeline:
             error = lane.reading_failed()
             lane.drain()
             faults = lane.close(0.0)
-            if faults:
-                raise faults[0]
+            if faults and error is None:
+                self._lose(lane, faults[0])
             for path, reason in getattr(lane.source, "failed", ()):  # pictures of a folder that could not be read
                 self.lost[f"{lane.id}/{path.name}"] = InputError(reason)
             if error is not None and not self._stopping:
