@@ -81,7 +81,8 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
             show.close()
             page.until("document.getElementById('state').textContent == 'The run has ended'")
             assert page.of("performance.getEntriesByType('resource').every(r => r.name.startsWith(location.origin))")
-            assert [text for text in page.complaints if "401" not in text] == []
+            strange = [text for text in page.complaints if "401" not in text]
+            assert strange == [], strange
     finally:
         stop.set()
         player.join()
