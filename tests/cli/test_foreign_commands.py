@@ -119,7 +119,7 @@ def test_run_of_an_application_with_other_inputs(here: Path, capsys: pytest.Capt
     assert (here / "out.mp4").is_file()
     frames = [json.loads(line) for line in (here / "r.jsonl").read_text().splitlines()][1:]
     assert len(frames) == 12
-    capsys.readouterr()
+    assert "note: app.txt:10: bbox-border-colour0=1;0;0;1: unknown key" in capsys.readouterr().err
     (here / "out.mp4").unlink()
     assert main(["run", "-c", "app.txt", "-i", "a.mp4", "-f", "-l", "--limit", "30f", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["streams"]["a.mp4"]["frames"] == 30

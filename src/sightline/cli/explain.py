@@ -13,8 +13,6 @@ from typing import Annotated
 
 import typer
 
-from sightline.cli.run_twin import is_twin_file
-from sightline.cli.twin_files import mapped_into_zips
 from sightline.errors import hide_credentials
 from sightline.foreign.explaining import Explained, explain, told_of
 from sightline.foreign.fates import KeyFate
@@ -36,14 +34,22 @@ def command(
 ) -> int:
     """What a DeepStream file would do here, key by key: honoured, translated (to what), ignored (why), unknown."""
     mapping = Mapping.parsed(mapped or (), root)
-    if is_twin_file(file):
-        mapping = mapped_into_zips(Path(file), mapping)
-    found = explain(Path(file), Places(mapping))
+    found = explain(Path(file), Places(_looking_into_zips(Path(file), mapping)))
     if as_json:
         print(hide_credentials(json.dumps(found.plain(), indent=2, ensure_ascii=False)))
     else:
         print(hide_credentials("\n".join(_lines(found))))
     return 0
+
+
+def _looking_into_zips(file: Path, mapping: Mapping) -> Mapping:
+    """Zips that a twin brings are looked into. What fetches them is slow to load, so it is loaded for twins alone."""
+    if file.suffix.lower() != ".json":
+        return mapping
+    from sightline.cli.run_twin import is_twin_file
+    from sightline.cli.twin_files import mapped_into_zips
+
+    return mapped_into_zips(file, mapping) if is_twin_file(str(file)) else mapping
 
 
 def _lines(found: Explained) -> list[str]:

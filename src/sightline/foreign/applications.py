@@ -12,6 +12,8 @@ from sightline.deployment import Deployment
 from sightline.errors import ModelError, SightlineError, UsageError
 from sightline.foreign.app_pipeline import Translated, config_of, plan_of
 from sightline.foreign.app_plan import Camera
+from sightline.foreign.explaining import explain
+from sightline.foreign.fates import told
 from sightline.foreign.inference_stage import inference_stage
 from sightline.foreign.kinds import KINDS, kind_of
 from sightline.foreign.places import Places
@@ -79,7 +81,14 @@ def application(path: Path, places: Places, asked: Asked | None = None) -> Trans
     if asked.inputs:
         plan.cameras = [Camera(url, "-i") for url in asked.inputs]
     made = config_of(plan)
-    return Translated(adapted(made.config, asked), made.notes)
+    return Translated(adapted(made.config, asked), (*_wrong_keys(path, places), *made.notes))
+
+
+def _wrong_keys(path: Path, places: Places) -> tuple[str, ...]:
+    """Keys that nobody knows, or that are said again; those of models are told when the model is read."""
+    found = explain(path, places)
+    models = {file.path for file in found.files if file.kind in (KINDS[name].called for name in _MODELS)}
+    return told(key for key in found.keys if key.file not in models)
 
 
 def adapted(config: PipelineConfig, asked: Asked) -> PipelineConfig:
