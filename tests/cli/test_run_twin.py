@@ -148,6 +148,13 @@ def test_flags_that_do_nothing_beside_it(twin: Path, capsys: pytest.CaptureFixtu
     assert "--score" in capsys.readouterr().err
 
 
+def test_other_files_and_inputs_beside_it(twin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(twin), "clip.mp4"]) == 2
+    assert "--map ENDPOINT=clip.mp4" in capsys.readouterr().err
+    assert main(["run", "-c", str(twin), "-c", "other.txt"]) == 2
+    assert "a twin runs alone; leave other.txt out" in capsys.readouterr().err
+
+
 def test_switched_off_it_does_nothing(twin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = twin.read_text().replace('"enable": true,\n    "pipelineConfigs"', '"enable": false,\n    "pipelineConfigs"')
     twin.write_text(text)

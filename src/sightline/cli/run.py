@@ -15,7 +15,7 @@ import typer
 from sightline import flags
 from sightline.cli.execute import execute
 from sightline.cli.run_foreign import run_files, stands_alone
-from sightline.cli.run_twin import is_twin_file, run_twin
+from sightline.cli.run_twin import names_twin, run_twin
 from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.config_text import dump_config, load_config
 from sightline.errors import OutputError, UsageError
@@ -96,7 +96,7 @@ def command(
     """A model on videos, pictures or streams: annotated video, results, counts."""
     files = [*([model] if model else []), *(config or [])]
     inputs = [*(inputs or []), *(given or [])]
-    if len(files) == 1 and is_twin_file(files[0]) and not inputs:
+    if names_twin(files, inputs):
         asked = Asked((), batch or 0, display, fake, loop)
         mapping = Mapping.parsed(mapped or (), root)
         return run_twin(

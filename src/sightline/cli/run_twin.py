@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -18,7 +19,7 @@ from sightline.foreign.twin_pipelines import TwinFiles, deployment_of, zips_of
 from sightline.foreign.twin_read import read_twin
 from sightline.models.packages import fetch_packages
 
-__all__ = ["is_twin_file", "run_twin", "twin_deployment"]
+__all__ = ["is_twin_file", "names_twin", "run_twin", "twin_deployment"]
 
 # what may stand beside a twin, which says everything else itself
 _BESIDE = ("model", "config", "output", "batch", "display", "fake", "loop", "limit", "mapped", "root")
@@ -37,6 +38,18 @@ def is_twin_file(path: str) -> bool:
     except ModelError:
         return False
     return '"azdaConfiguration"' in text
+
+
+def names_twin(files: Sequence[str], inputs: Sequence[str]) -> bool:
+    """Whether the files are one twin. Raises UsageError where something stands beside it that it says itself."""
+    twin = next((file for file in files if is_twin_file(file)), None)
+    if twin is None:
+        return False
+    if len(files) > 1:
+        raise UsageError(f"{twin}: a twin runs alone; leave {' and '.join(f for f in files if f != twin) or twin} out")
+    if inputs:
+        raise UsageError(f"{twin}: a twin names its own inputs; --map ENDPOINT={inputs[0]} puts another in its place")
+    return True
 
 
 def run_twin(
