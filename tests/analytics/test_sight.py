@@ -63,15 +63,18 @@ def test_a_way_through_is_never_missed():
     """Whatever passes through deeper than the band is near."""
     r = np.random.default_rng(3)
     polygon = np.array([[200, 150], [400, 150], [400, 300], [200, 300]], np.float64)
-    start, end = r.uniform(0, WH, (4000, 2)), r.uniform(0, WH, (4000, 2))
-    way, band = np.hypot(*(end - start).T), r.uniform(0, 60, 4000)
-    _, near = of_fences(end, band, way, np.ones(4000, np.bool_), (Fence(polygon, np.ones(4, np.bool_), WH),))
-    middle = start + (end - start) * r.random((4000, 1))
+    start, end = r.uniform([190, 140], [410, 310], (2, 40_000, 2))
+    way, band = np.hypot(*(end - start).T), r.uniform(0, 9, 40_000)
+    _, near = of_fences(end, band, way, np.ones(40_000, np.bool_), (Fence(polygon, np.ones(4, np.bool_), WH),))
+    middle = start + (end - start) * r.random((40_000, 1))
     through = inside(middle, polygon) & ~inside(start, polygon) & ~inside(end, polygon)
     through &= distance(middle, polygon, closed=True) > band
-    through &= distance(start, polygon, closed=True) > band
-    assert through.sum() > 100
+    assert through.sum() > 500
     assert near[0][through].all()
+    assert not near.all()
+    # across a corner there is the least way for the depth
+    corner = np.array([[220.0, 149.0]]), np.array([9.0]), np.array([np.hypot(21, 21)]), np.ones(1, np.bool_)
+    assert of_fences(*corner, (Fence(polygon, np.ones(4, np.bool_), WH),))[1].all()
 
 
 def test_rules_of_one_stream_see_together_and_others_apart():
