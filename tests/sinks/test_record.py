@@ -386,7 +386,7 @@ def test_a_folder_that_cannot_be_written_costs_the_snippet_and_not_the_run(clip:
         sink.write(events_at(30, 31, 175)(frame))
     with pytest.raises(OutputError, match="out"):
         sink.close()
-    assert len(sink.notes) == 1
+    assert sink.notes == []  # the one that is raised says it all
     assert [numbers_of(video)[0] for video in sink.written] == [175]  # it was tried again
     sink.close()
 

@@ -198,6 +198,8 @@ class RecordSink:
         self.notes += self._trigger.notes
         self._trigger.notes.clear()
         faults, self._faults = self._faults, []
+        if len(faults) > 1:
+            self.notes.append(f"record: writing failed {len(faults)} times")
         if faults:
             raise faults[0]
 
@@ -229,8 +231,6 @@ class RecordSink:
         self._snippets.drop()
         self._resting_until = run, now_s + _REST_S
         self._faults.append(error)
-        if len(self._faults) == 1:
-            self.notes.append(f"record: {error}")
 
     def _forget(self, run: Run, now_s: float) -> None:
         """Let go of results that no recording can need any more."""
