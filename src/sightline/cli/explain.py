@@ -44,7 +44,7 @@ def command(
 
 def _looking_into_zips(file: Path, mapping: Mapping) -> Mapping:
     """Zips that a twin brings are looked into. What fetches them is slow to load, so it is loaded for twins alone."""
-    if file.suffix.lower() != ".json":
+    if file.suffix.lower() not in (".json", ".jsonc"):
         return mapping
     from sightline.cli.run_twin import is_twin_file
     from sightline.cli.twin_files import mapped_into_zips

@@ -106,7 +106,8 @@ def command(
     if files and (len(files) > 1 or stands_alone(files[0])):
         if display and fake:
             raise UsageError("run: -d shows what -f throws away; leave one of them out")
-        asked = Asked(tuple(inputs), batch or 0, display, fake, loop, results=results or "")
+        rules = flags.code(logic, trust=trust, dev=dev)
+        asked = Asked(tuple(inputs), batch or 0, display, fake, loop, results=results or "", logic=rules)
         return run_files(
             context, files, asked, limit=limit, mapped=mapped or (), root=root, quiet=quiet, as_json=as_json
         )

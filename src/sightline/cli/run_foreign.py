@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -23,7 +24,7 @@ __all__ = ["run_files", "stands_alone"]
 
 _MOST_NOTES = 20
 # what may stand beside a file that says everything itself
-_BESIDE = ("model", "config", "given", "batch", "display", "fake", "loop", "limit", "results")
+_BESIDE = ("model", "config", "given", "batch", "display", "fake", "loop", "limit", "results", "logic", "trust", "dev")
 _BESIDE += ("mapped", "root", "as_json", "quiet")
 
 
@@ -46,9 +47,7 @@ def run_files(
     """Every file a pipeline of its own. Raises UsageError for flags that do nothing beside them."""
     _check_flags(context, files[0])
     until = flags.limit(limit)
-    wanted = Asked(
-        asked.inputs, asked.batch, asked.display, asked.nothing, asked.loop, until.seconds, until.frames, asked.results
-    )
+    wanted = replace(asked, duration_s=until.seconds, frames=until.frames)
     deployment = _deployment([Path(file) for file in files], wanted, Mapping.parsed(mapped, root))
     if len(deployment.pipelines) == 1 and not deployment.faults:
         if not quiet:

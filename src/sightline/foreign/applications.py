@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sightline.config import LimitsConfig, PartConfig, PipelineConfig
+from sightline.config import CodeConfig, LimitsConfig, PartConfig, PipelineConfig
 from sightline.deployment import Deployment
 from sightline.errors import ModelError, SightlineError, UsageError
 from sightline.foreign.app_pipeline import Translated, config_of, plan_of
@@ -32,7 +32,7 @@ _SUFFIXES = (".txt", ".yml", ".yaml", ".json", ".prototxt", ".pbtxt", ".cfg", ".
 class Asked:
     """What flags say instead of the file. inputs: replace its own. batch: 0 leaves it. display: show the run in the
     browser; nothing: write and show nothing; loop: begin files anew. limits: fields of LimitsConfig. results: also
-    write JSON lines there.
+    write JSON lines there. logic: rules on results.
     """
 
     inputs: tuple[str, ...] = ()
@@ -43,6 +43,7 @@ class Asked:
     duration_s: float | None = None
     frames: int | None = None
     results: str = ""
+    logic: CodeConfig | None = None
 
 
 def kind_of_file(path: Path) -> FileKind:
@@ -109,7 +110,13 @@ def adapted(config: PipelineConfig, asked: Asked) -> PipelineConfig:
     overlay = config.overlay
     if overlay is None and asked.display:
         overlay = PartConfig(kind="boxes")
-    changed = {"sinks": sinks, "limits": LimitsConfig.model_validate(limits.model_dump()), "model": model}
+    logic = asked.logic or config.logic
+    changed = {
+        "logic": logic,
+        "sinks": sinks,
+        "limits": LimitsConfig.model_validate(limits.model_dump()),
+        "model": model,
+    }
     return config.model_copy(update={**changed, "overlay": overlay})
 
 
