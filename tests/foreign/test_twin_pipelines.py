@@ -273,6 +273,15 @@ def test_a_camera_of_two_pipelines_and_names_that_are_shared(folder: Path) -> No
     assert list(deploy(folder, bad).pipelines) == ["yard"]
 
 
+def test_all_files_that_are_missing_are_told_at_once(folder: Path) -> None:
+    twin = changed(plain_twin(), f"{ONE}.secondaryModelConfigPaths", ["gone.txt", "cfg/second.txt"])
+    twin = changed(twin, f"{ONE}.trackerConfigPath", "lost.txt")
+    twin = changed(twin, f"{ONE}.primaryModelConfigPath", {"configFile": "none.txt", "pyFile": "cfg/parser.py"})
+    fault = deploy(folder, twin).faults["People"]
+    assert "'none.txt': no such file; missing as well: gone.txt, lost.txt" in fault
+    assert len(fault.splitlines()) == 2
+
+
 def test_a_file_that_is_mapped_to_nothing(folder: Path) -> None:
     made = deploy(folder, plain_twin(), f"file:///clips/door.mp4={folder}/none.mp4")
     assert f"is mapped to {folder}/none.mp4: no such file" in made.faults["door"]

@@ -38,6 +38,10 @@ class NamedFiles:
             f"{named.where}: {what}: {text!r}: no such file{self._near(tried)}\nlooked for {looked}; {_CURE}"
         )
 
+    def there(self, named: Configured) -> bool:
+        """Whether the file is there."""
+        return any(_is_there(path) for path in self._tried(named.text))
+
     def _tried(self, text: str) -> Iterator[Path]:
         local = self.mapping.of(text)
         if "\0" in local:

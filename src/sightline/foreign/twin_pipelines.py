@@ -93,9 +93,20 @@ class _Making:
                 else:
                     self.notes.append(f"{wanted.where}: pipeline {name!r} is used by no stream, and is not run")
             except (_Lost, SightlineError) as error:
-                self.faults[name] = str(error)
+                self.faults[name] = self._with_others(str(error), wanted)
         faults = {name: hide_credentials(fault) for name, fault in self.faults.items()}
         return Deployment(pipelines, faults, tuple(map(hide_credentials, self.notes)), idle=not twin.enabled)
+
+    def _with_others(self, fault: str, wanted: Wanted) -> str:
+        """Where a file is missing, the others that are missing too: they are mapped in one go."""
+        if "no such file" not in fault or wanted.passthrough:
+            return fault
+        package = self.files.packages.get(wanted.zip.text)
+        files = NamedFiles(self.files.mapping, Path(self.twin.file).parent, package)
+        gone = dict.fromkeys(named.text for named in wanted.names() if not files.there(named))
+        others = [text for text in gone if repr(text) not in fault]
+        first, *rest = fault.splitlines()
+        return "\n".join([f"{first}; missing as well: {', '.join(others)}" if others else first, *rest])
 
     # -- streams -------------------------------------------------------------------------------------------------------
 
