@@ -94,20 +94,20 @@ def build_lane(
 def _source(config: PipelineConfig, stream: StreamConfig, item: StreamInput) -> Source:
     limits = config.limits
     if item.kind == "synthetic":
-        return _scene(item, limits)
-    source = build_source(
-        item,
-        stream=stream.stream,
-        connect_timeout_s=limits.connect_timeout_s,
-        rtsp_transport=stream.rtsp_transport,
-        duration_s=limits.duration_s,
-        max_frames=limits.frames,
-        loop=limits.loop,
-    )
+        source = _scene(item, limits)
+    else:
+        source = build_source(
+            item,
+            stream=stream.stream,
+            connect_timeout_s=limits.connect_timeout_s,
+            rtsp_transport=stream.rtsp_transport,
+            duration_s=limits.duration_s,
+            max_frames=limits.frames,
+            loop=limits.loop,
+        )
     if stream.dewarp is None:
         return source
-    part = cast(Dewarp, construct("dewarp", stream.dewarp.kind, stream.dewarp.options))
-    return dewarped(source, part)
+    return dewarped(source, cast(Dewarp, construct("dewarp", stream.dewarp.kind, stream.dewarp.options)))
 
 
 def _scene(item: StreamInput, limits: LimitsConfig) -> Source:

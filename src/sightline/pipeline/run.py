@@ -418,6 +418,8 @@ class Pipeline:
                 sink.close()
             except OSError as error:
                 faults.append(error)
+        for sink in self.shared_sinks:
+            self.notes += getattr(sink, "notes", ())
         for lane in self.lanes:
             for sink in lane.own_sinks:
                 self.notes += [f"{lane.id}: {note}" for note in getattr(sink, "notes", ())]
