@@ -279,13 +279,18 @@ def test_nobody_is_nobody():
     assert Direction("a", DOWN, px=True).update(empty).counts == {"now": {}}
 
 
-def test_shapes_are_the_line_and_an_arrow():
+def test_the_arrow_leads_to_the_right_of_the_drawn_line():
     frame = result(0).frame
-    line, arrow = Crossing("gate", FLAT, DOWN, px=True).shapes(frame)
-    assert line.points == FLAT
-    assert arrow.points[:2] == DOWN
-    assert not arrow.closed
-    assert Direction("south", ((0.5, 0.3), (0.5, 0.7))).shapes(frame)[0].points[:2] == DOWN
+    for line in (FLAT, FLAT[::-1]):
+        for arrow, drawn in ((DOWN, FLAT), (DOWN[::-1], FLAT[::-1])):
+            (shape,) = Crossing("gate", line, arrow, px=True).shapes(frame)
+            assert (shape.kind, shape.points, shape.closed) == ("crossing", drawn, False)
+
+
+def test_a_direction_is_drawn_as_an_arrow():
+    (shape,) = Direction("south", ((0.5, 0.3), (0.5, 0.7))).shapes(result(0).frame)
+    assert shape.points[:2] == DOWN
+    assert (shape.kind, shape.closed) == ("arrow", False)
 
 
 def test_one_memory_serves_all_rules_of_a_stream():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.analytics.course import Moves, Ruler, Walk, walk
-from sightline.analytics.direction import MODES, Mode, Way, arrow, check_way, heading, measured, unit
+from sightline.analytics.direction import MODES, Mode, Way, check_way, heading, measured, unit
 from sightline.analytics.facts import event
 from sightline.analytics.objects import by_label, column
 from sightline.analytics.placing import to_pixels
@@ -96,11 +96,12 @@ class Crossing:
         return [f"crossing {self.name!r} lies wholly outside the frame, which is {width}x{height} pixels"]
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
-        """The line and its arrow in frame pixels."""
+        """The line in frame pixels, turned so that the arrow leads to its right-hand side, where `in` is."""
         line = to_pixels(self.points, self.px, frame.width, frame.height)
         way = to_pixels(self.toward, self.px, frame.width, frame.height)
-        ends = tuple((float(x), float(y)) for x, y in line)
-        return (Shape(self.name, "line", ends), Shape(self.name, "line", arrow(way)))
+        (x, y), (x_in, y_in) = line[1] - line[0], way[1] - way[0]
+        turned = line if x * y_in - y * x_in >= 0 else line[::-1]
+        return (Shape(self.name, "crossing", tuple((float(x), float(y)) for x, y in turned)),)
 
     def update(self, result: FrameResult) -> Report:
         """`line.crossed` events of this frame, {"in": {label: n}} since the beginning, "frame" the same of this frame,

@@ -14,7 +14,7 @@ from sightline.analytics.placing import to_pixels
 from sightline.errors import UsageError
 from sightline.types import Bool, Frame, FrameResult, Report, Shape
 
-__all__ = ["MODES", "Direction", "Mode", "Way", "arrow", "check_way", "heading", "measured", "unit"]
+__all__ = ["MODES", "Direction", "Mode", "Way", "check_way", "heading", "measured", "unit"]
 
 F64 = NDArray[np.float64]
 Mode = Literal["loose", "balanced", "strict"]
@@ -71,7 +71,7 @@ class Direction:
 
     def shapes(self, frame: Frame) -> tuple[Shape, ...]:
         """The arrow in frame pixels."""
-        return (Shape(self.name, "line", arrow(to_pixels(self.toward, self.px, frame.width, frame.height))),)
+        return (Shape(self.name, "arrow", arrow(to_pixels(self.toward, self.px, frame.width, frame.height))),)
 
     def update(self, result: FrameResult) -> Report:
         """{"now": {label: n}}: who moves along the arrow, and the column "direction"."""

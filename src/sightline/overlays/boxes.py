@@ -307,7 +307,7 @@ class BoxOverlay:
                 self._regions[key] = canvas.region(shape.points)
             canvas.tint(self._regions[key], self.fill, ink)
         canvas.polyline(shape.points, edge, ink, closed=shape.closed)
-        if not shape.closed:
+        if not shape.closed and shape.kind != "arrow":
             for start, end in pairwise(shape.points):
                 _arrow(canvas, start, end, edge)
 
