@@ -56,6 +56,10 @@ class UserProcess:
     killed: str = ""
 
     @property
+    def pid(self) -> int:
+        return 0 if self._child is None else self._child.pid
+
+    @property
     def alive(self) -> bool:
         return self._child is not None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from sightline.parsers.standins.finder import StandIns
 from sightline.parsers.standins.numpy_names import OldNames
 
 __all__ = ["Room"]
+
+# What is imported belongs to the whole process: one thread at a time is in a room.
+_ONE = threading.RLock()
 
 
 @dataclass(slots=True)
@@ -45,9 +49,13 @@ class Room:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """While the user's code runs. May be nested."""
-        if self._depth:
-            yield
-            return
+        with _ONE:
+            if self._depth:
+                yield
+            else:
+                yield from self._entered()
+
+    def _entered(self) -> Iterator[None]:
         self._depth += 1
         displaced = {name: sys.modules.pop(name) for name in (*self._private, *self._hidden) if name in sys.modules}
         sys.modules.update(self._private)

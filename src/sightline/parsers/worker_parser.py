@@ -74,6 +74,11 @@ class WorkerParser:
         return self._lost_views
 
     @property
+    def pid(self) -> int:
+        """The number of its process; 0 while there is none."""
+        return 0 if self._answering is None else self._answering.process.pid
+
+    @property
     def starts(self) -> int:
         """How often a process was begun."""
         return 0 if self._answering is None else self._answering.process.starts
