@@ -47,6 +47,15 @@ def test_the_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [line["kind"] for line in lines if line["type"] == "event"] == ["record.start", "user.visit"]
 
 
+def test_a_parser_that_finds_nothing_ends_the_run_as_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows_network(tmp_path / "model.onnx")
+    Image.new("RGB", (64, 64), (90, 120, 60)).save(tmp_path / "street.png")
+    (tmp_path / "my_parser.py").write_text("def parse(outputs, spec, view): pass\n")
+    monkeypatch.chdir(tmp_path)
+    feed = "--color rgb --scale 255 --resize stretch"
+    assert main(shlex.split(f"run model.onnx street.png {feed} --parser my_parser.py --results out.jsonl")) == 0
+
+
 def test_the_pipeline_file_and_the_tables_name_what_there_is() -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
     said = yaml.safe_load(text)["model"]["parser"]
