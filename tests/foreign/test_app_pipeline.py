@@ -163,6 +163,17 @@ def test_windows_messages_and_what_is_still_to_come(folder: Path) -> None:
     assert any("needs an RTSP server" in note and ":21:" in note for note in made.notes)
 
 
+def test_recordings_of_single_streams(folder: Path) -> None:
+    smart = "smart-record=2\nsmart-rec-start-time=9\nsmart-rec-cache=4\nsmart-rec-file-prefix=gate\n"
+    text = APP.replace("uri=", smart + "uri=")
+    (sink,) = pipeline(folder, text).sinks
+    assert (sink.kind, sink.options) == (
+        "record", {"path": "recordings/", "pre_s": 4, "name": "gate-{stream}-{time}"},
+    )  # fmt: skip
+    (sink,) = pipeline(folder, text + "[source1]\nenable=1\ntype=2\nuri=file://b.mp4\n").sinks
+    assert sink.options["streams"] == ["a.mp4"]
+
+
 def test_rules_of_streams(folder: Path) -> None:
     made = pipeline(folder, APP + "[nvds-analytics]\nenable=1\nconfig-file=rules2.txt\n")
     (rule,) = made.streams[0].analytics

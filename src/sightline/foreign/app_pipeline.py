@@ -270,7 +270,7 @@ def _limits(plan: AppPlan, models: Models) -> LimitsConfig:
 def _sinks(plan: AppPlan, streams: list[StreamConfig]) -> list[PartConfig]:
     sinks = [_part(output, plan, streams) for output in _apart(plan, len(streams))]
     sinks += [{"kind": "jsonl", "path": path} for path in plan.results]
-    sinks += _recordings(plan)
+    sinks += _recordings(plan, streams)
     if sum(sink["kind"] == "show" for sink in sinks) > 1:  # two windows are one page
         first = next(sink for sink in sinks if sink["kind"] == "show")
         sinks = [sink for sink in sinks if sink["kind"] != "show" or sink is first]
@@ -289,15 +289,22 @@ def _apart(plan: AppPlan, streams: int) -> list[Output]:
     return found
 
 
-def _recordings(plan: AppPlan) -> list[dict[str, object]]:
-    """One sink records all streams alike."""
-    wanted = [camera for camera in plan.cameras if camera.record is not None]
-    if not wanted or wanted[0].record is None:
-        return []
-    if any(camera.record != wanted[0].record for camera in plan.cameras):
-        plan.notes.append(f"{wanted[0].where}: smart-record: all streams are recorded as this one is")
-    plan.notes.append(f"{wanted[0].where}: smart-record: a rule of yours begins a recording: sightline run --logic")
-    return [{"kind": "record", **wanted[0].record}]
+def _recordings(plan: AppPlan, streams: list[StreamConfig]) -> list[dict[str, object]]:
+    """A sink for each way in which streams are recorded."""
+    found: list[dict[str, object]] = []
+    named: list[list[str]] = []
+    for camera, stream in zip(plan.cameras, streams, strict=True):
+        if camera.record is None:
+            continue
+        if camera.record not in found:
+            found.append(dict(camera.record))
+            named.append([])
+            plan.notes.append(f"{camera.where}: smart-record: a rule of yours begins a recording: run --logic rules.py")
+        named[found.index(dict(camera.record))].append(stream.id)
+    return [
+        {"kind": "record", **options, **({} if len(ids) == len(streams) else {"streams": ids})}
+        for options, ids in zip(found, named, strict=True)
+    ]
 
 
 def _part(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> dict[str, object]:
