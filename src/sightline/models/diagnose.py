@@ -46,7 +46,8 @@ class _Counting:
 
 def diagnose(model: Model, frames: Sequence[Frame]) -> list[Trial]:
     """Try `frames` (with pictures) as the model is fed now, then with colour order or value range turned round."""
-    if not frames or isinstance(model.head, Parser):  # a user's own code knows of no other threshold
+    reads = model.head
+    if not frames or isinstance(reads, Parser):  # a user's own code knows of no other threshold
         return []
     pre = model.picture_input.preprocess
     trials = [("as it was fed", "", pre)]
@@ -58,7 +59,7 @@ def diagnose(model: Model, frames: Sequence[Frame]) -> list[Trial]:
     words = "with pixels from 0 to 1" if ranged.scale[0] > 1 else "with pixels from 0 to 255"
     flags = f"--mean 0 --scale {ranged.scale[0]:g}"
     trials.append((words, flags, ranged))
-    return [_try(model, frames, *trial) for trial in trials]
+    return [_try(model, reads, frames, *trial) for trial in trials]
 
 
 def _other_range(pre: Preprocess) -> Preprocess:
@@ -71,8 +72,8 @@ def _with(spec: ModelSpec, pre: Preprocess) -> ModelSpec:
     return replace(spec, inputs=inputs, thresholds=replace(spec.thresholds, floor=_FLOOR, per_class={}))
 
 
-def _try(model: Model, frames: Sequence[Frame], change: str, flags: str, pre: Preprocess) -> Trial:
-    head = _Counting(model.head)
+def _try(model: Model, reads: Head, frames: Sequence[Frame], change: str, flags: str, pre: Preprocess) -> Trial:
+    head = _Counting(reads)
     other = Model(
         model.stage,
         _with(model.spec, pre),
