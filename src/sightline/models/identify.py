@@ -85,7 +85,9 @@ def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:
     if reading.task == "text":
         labels, notes, doubts, reading = _symbols(facts, reading, config, manifest, located)
     else:
-        labels, notes, doubts = _labels(facts, reading, config, manifest, said, tables, located)
+        own, others = _own_tables(tables, reading, arrived)
+        labels, notes, doubts = _labels(facts, reading, config, manifest, said, own, located)
+        notes += others
     spec = ModelSpec(
         name=manifest.name or located.name,
         inputs=inputs,
@@ -275,6 +277,25 @@ def _symbols(facts: Facts, reading: Reading, config: ModelConfig, manifest: Mani
         return reading.names, (), (f"no dictionary: the {len(reading.names)} usual symbols are taken",), reading
     why = f"what its {reading.classes or ''} symbols are is told by no file beside it".replace("  ", " ")
     return (), (), (), replace(reading, open=(*reading.open, ("--labels", ("FILE",), why)))
+
+
+def _own_tables(
+    tables: Sequence[LabelTable], reading: Reading, arrived: Arrived
+) -> tuple[Sequence[LabelTable], tuple[str, ...]]:
+    """The label files that may be this model's, and a note on each other one.
+
+    A DeepStream file names its label file, and the models of several lie in one folder: what does not fit is another's.
+    """
+    if arrived.format != "nvinfer":
+        return tables, ()
+    own = _fitting(tables, reading)
+    notes = tuple(
+        f"{table.file}: {len(table.names)} labels beside a model of {reading.classes} classes: not taken; "
+        "labelfile-path names its own"
+        for table in tables
+        if table not in own
+    )
+    return own, notes
 
 
 def _fitting(candidates: Sequence[LabelTable], reading: Reading) -> list[LabelTable]:
