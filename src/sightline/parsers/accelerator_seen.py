@@ -10,7 +10,8 @@ import numpy as np
 
 from sightline.parsers.muxed import F64, MuxedView
 from sightline.parsers.returned import Unfit, numbers, said
-from sightline.parsers.standins.pyds_metas import NvDsDisplayMeta, NvDsFrameMeta, NvDsObjectMeta, NvOSD_ColorParams
+from sightline.parsers.standins.pyds_drawing import NvOSD_ColorParams
+from sightline.parsers.standins.pyds_metas import NvDsDisplayMeta, NvDsFrameMeta, NvDsObjectMeta
 from sightline.types import F32, I32, Attribute, Detections, Mark, Prediction
 
 __all__ = ["NO_LABEL", "Seen"]

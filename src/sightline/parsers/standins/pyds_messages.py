@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from sightline.parsers.standins.pyds_metas import Cast, GList, chain
+from sightline.parsers.standins.pyds_drawing import Cast
+from sightline.parsers.standins.pyds_metas import GList, chain
 
 
 class NvDsEventType(IntEnum):
