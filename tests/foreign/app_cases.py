@@ -220,6 +220,7 @@ APP: dict[tuple[str, str], Case] = {
     ("sink#", "sw-preset"): Case("1", "3"),
     ("sink#", "sync"): Case("0", "1", {"sink0": {"type": "2"}}),
     ("sink#", "link-to-demux"): Case("0", "1", {**_TILED, "tiled-display": {"enable": "2"}}),
+    ("sink#", "source-id"): Case("0", "1", _TWO),
     ("sink#", "topic"): Case("a", "b", _BROKER),
     **{("sink#", key): case for key, case in _MESSAGES.items()},
     ("message-converter", "enable"): Case("0", "1", {**_BROKER, "message-converter": {"msg-conv-payload-type": "1"}}),

@@ -136,7 +136,7 @@ def test_tiles_and_files(folder: Path) -> None:
         + "[source1]\nenable=1\ntype=2\nuri=file://b.mp4\n[sink0]\nenable=1\ntype=3\ncontainer=2\ncodec=2\noutput-file=o.mp4\n"
     )
     (sink,) = pipeline(folder, two).sinks
-    assert (sink.kind, sink.options) == ("video", {"path": "o-{stream}.mkv", "codec": "h265"})
+    assert (sink.kind, sink.options) == ("video", {"path": "o-{stream}.mkv", "codec": "h265", "streams": ["a.mp4"]})
     tiled = two + "[tiled-display]\nenable=1\nrows=1\ncolumns=2\nwidth=640\nheight=180\n"
     (sink,) = pipeline(folder, tiled).sinks
     assert (sink.kind, sink.options["rows"], sink.options["width"], sink.options["path"]) == ("mosaic", 1, 640, "o.mkv")

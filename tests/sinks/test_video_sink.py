@@ -247,6 +247,13 @@ def test_a_picture_made_to_draw_on_is_encoded_without_a_copy(tmp_path: Path) -> 
         assert shown[510:].mean() < 40, name
 
 
+def test_streams_that_are_not_wanted_leave_no_file(tmp_path: Path) -> None:
+    for id, wanted in (("a.mp4", True), ("b.mp4", False)):
+        path = tmp_path / f"{id}.mkv"
+        record(VideoSink(str(path), streams=("a.mp4",)), replace(stream_of(), id=id), [0, 1])
+        assert path.exists() == wanted
+
+
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "er" / "out.mp4"
     stream = stream_of()

@@ -62,7 +62,7 @@ _SINK = {
     "container": translated("sinks.path", "the suffix: 1 .mp4, 2 .mkv"),
     "bitrate": ignored("encoder", more="quality is said by crf, which takes the bits that it needs"),
     "sw-preset": translated("sinks.preset", "0 none, 1 ultrafast ... 9 veryslow, as that encoder numbers them"),
-    "source-id": ignored("not-yet", more="where no tiles are shown, each stream has a file of its own"),
+    "source-id": translated("sinks.streams", "where no tiles are shown: the stream of that number alone"),
     "link-to-demux": translated("sinks.kind", "1: a video of each stream beside the tiles, where those say enable=2"),
     "topic": translated("sinks.path", "the file is called after it"),
     **_MESSAGES,

@@ -268,7 +268,7 @@ def _limits(plan: AppPlan, models: Models) -> LimitsConfig:
 
 
 def _sinks(plan: AppPlan, streams: list[StreamConfig]) -> list[PartConfig]:
-    sinks = [_part(output, plan, streams) for output in _apart(plan, len(streams))]
+    sinks = [_part(output, plan, streams) for output in _shown(plan, len(streams))]
     sinks += [{"kind": "jsonl", "path": path} for path in plan.results]
     sinks += _recordings(plan, streams)
     if sum(sink["kind"] == "show" for sink in sinks) > 1:  # two windows are one page
@@ -277,16 +277,12 @@ def _sinks(plan: AppPlan, streams: list[StreamConfig]) -> list[PartConfig]:
     return [PartConfig.model_validate(sink) for sink in sinks]
 
 
-def _apart(plan: AppPlan, streams: int) -> list[Output]:
-    """Where streams are not tiled each has a file of its own, so that one output of that kind is enough."""
-    found: list[Output] = []
-    for output in plan.outputs:
-        alone = output.kind == "video" and not output.tiled and streams > 1
-        if alone and any(other.kind == "video" and not other.tiled for other in found):
-            plan.notes.append(f"{plan.file}: {output.path}: each stream has a file of its own already")
-            continue
-        found.append(output)
-    return found
+def _shown(plan: AppPlan, streams: int) -> list[Output]:
+    """The outputs of streams that are there."""
+    gone = [output for output in plan.outputs if output.stream is not None and output.stream >= streams]
+    for output in gone:
+        plan.notes.append(f"{plan.file}: {output.path}: source-id {output.stream}: there are {streams}, from 0 on")
+    return [output for output in plan.outputs if output not in gone]
 
 
 def _recordings(plan: AppPlan, streams: list[StreamConfig]) -> list[dict[str, object]]:
@@ -317,10 +313,11 @@ def _part(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> dict[st
         tiles = plan.tiles
         size = {"rows": tiles.rows, "columns": tiles.columns, "width": tiles.width, "height": tiles.height}
         return {"kind": "mosaic", "path": output.path, **size, **encoded}
-    return {"kind": "video", "path": _own_path(output, plan, streams), **encoded}
+    only = {"streams": [streams[output.stream].id]} if output.stream is not None and len(streams) > 1 else {}
+    return {"kind": "video", "path": _own_path(output, streams), **encoded, **only}
 
 
-def _own_path(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> str:
+def _own_path(output: Output, streams: list[StreamConfig]) -> str:
     """Of several streams each has a file of its own."""
     if len(streams) == 1:
         return output.path

@@ -41,6 +41,7 @@ class VideoSink:
     faststart: MP4 with its index in front, for the web; costs a second pass at the end.
     start: "auto" keeps the first time unless it is negative or, in MP4, beyond a minute (players show nothing until
     then); "source" keeps any that is not negative; "zero" begins at 0.
+    streams: only these streams are written; default: all.
 
     Pictures with an odd width or height are filled up to an even one by repeating the last column or row (4:2:0 has
     no odd sizes). Pictures of another size than the first are letterboxed into it.
@@ -54,6 +55,7 @@ class VideoSink:
     fragmented: bool = False
     faststart: bool = False
     start: str = "auto"
+    streams: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list[str], init=False)
     wants_picture: bool = field(default=True, init=False)
     frames: int = field(default=0, init=False)
@@ -79,6 +81,8 @@ class VideoSink:
         """Encode one upright picture, I420 or RGB. Raises OutputError naming the file."""
         if picture is None:
             raise ValueError("VideoSink: expected a picture")
+        if self.streams and result.frame.stream.id not in self.streams:
+            return
         picture = as_i420(picture)
         if self._encoder is None or self._timeline is None:
             self._encoder, self._timeline = self._begin(result.frame.stream, picture)
