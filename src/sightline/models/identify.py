@@ -286,7 +286,7 @@ def _own_tables(
 
     A DeepStream file names its label file, and the models of several lie in one folder: what does not fit is another's.
     """
-    if arrived.format != "nvinfer":
+    if arrived.format != "nvinfer" or arrived.stated.labels is not None:
         return tables, ()
     own = _fitting(tables, reading)
     notes = tuple(

@@ -659,3 +659,12 @@ def test_names_of_files_that_are_none(key: str, name: str, tmp_path: Path) -> No
     config.write_text(f"[property]\ngie-unique-id=1\n{key}={name}\n")
     with pytest.raises(ModelError):
         read(Foreign("nvinfer", config, tmp_path, tmp_path))
+
+
+def test_labels_of_another_model_beside_the_file_are_not_taken(tmp_path: Path) -> None:
+    net = Network((64, 32))
+    net.output(net.op("Softmax", net.conv(net.stem("images"), 7), axis=1), "prob", (1, 7, 32, 64))
+    text = "[property]\nonnx-file=model.onnx\nnetwork-type=2\ngie-unique-id=1\n"
+    found = known(put(tmp_path, text, net))
+    assert found.spec.labels == ()
+    assert any("2 labels beside a model of 7 classes: not taken" in warning for warning in found.warnings)
