@@ -6,7 +6,7 @@ import json
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.metrics import StreamMetrics
+from sightline.pipeline.pending import Pending
 from sightline.pipeline.run import Pipeline
 from sightline.sinks.jsonl import JsonlSink
 from sightline.testing import BrightBoxHead, FakeRuntime, MemorySink, MovingBoxes, spec_of
@@ -23,6 +24,7 @@ from sightline.types import (
     Detections,
     Frame,
     FrameResult,
+    Inside,
     Picture,
     PixelLayout,
     Prediction,
@@ -110,9 +112,16 @@ def test_objects_are_what_passes_the_threshold_or_is_tracked() -> None:
         np.array([0.4, 0.2, 0.6], np.float32),
         np.zeros(3, np.int32),
     )
-    kept, tracks = lane._printed(detections, lane.tracker.update(detections, frame))  # type: ignore[union-attr]
-    np.testing.assert_allclose(kept.score, [0.2, 0.6])
-    assert tracks.row.tolist() == [0]
+    inner = replace(detections, stage="inner", parent=np.array([0, 1, 2], np.int32))
+    pending = Pending(frame, prediction=Prediction(detections), inside={"inner": Inside("model", inner)})
+    lane.follow(pending)
+    np.testing.assert_allclose(pending.detections("model", "model").score, [0.2, 0.6])
+    assert pending.tracks is not None
+    assert pending.tracks.row.tolist() == [0]
+    within = pending.detections("inner", "model")
+    assert within.parent is not None
+    assert within.parent.tolist() == [0, 1]
+    np.testing.assert_allclose(within.score, [0.2, 0.6])
 
 
 def test_per_class_thresholds() -> None:
@@ -123,7 +132,9 @@ def test_per_class_thresholds() -> None:
         np.array([0, 1], np.int32),
         ("a", "b"),
     )
-    kept, _ = lane._printed(detections, Tracks())
+    pending = Pending(next(iter(lane.source.frames())), prediction=Prediction(detections))
+    lane.follow(pending)
+    kept = pending.detections("model", "model")
     assert [kept.name_of(i) for i in range(len(kept))] == ["b"]
 
 

@@ -81,6 +81,11 @@ class Filling:
         return any(0 in item.size_wh for item in self._pictured)
 
     @property
+    def windows(self) -> bool:
+        """Whether it is shown the past as well."""
+        return any(item.source.startswith(("window", "difference")) for item in self.spec.inputs)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """What must be known of an object first: "left-eye", "head-pose", "keypoints" ...; () where pictures do."""
         found = (item.source.partition("column:")[2] or item.source.partition("part:")[2] for item in self.spec.inputs)
@@ -222,8 +227,8 @@ class Filling:
         return past
 
     def forget(self, track: str) -> None:
-        """Let go of the windows of a track that has ended."""
-        for key in [key for key in self._past if key[0] == track]:
+        """Let go of the windows of a track, or stream, that has ended, and of what lies within it."""
+        for key in [key for key in self._past if key[0] == track or key[0].startswith(f"{track}\n")]:
             del self._past[key]
 
     def _column(self, item: InputSpec, look: Look) -> NDArray[Any]:

@@ -124,12 +124,17 @@ class Model:
         return self._filling.needs
 
     @property
+    def windows(self) -> bool:
+        """Whether it is shown the past of what it looks at as well."""
+        return self._filling.windows
+
+    @property
     def waiting(self) -> int:
         """Requests that were submitted and not collected."""
         return len(self._sent) + len(self._parsed)
 
     def forget(self, track: str) -> None:
-        """Let go of the windows of a track that has ended."""
+        """Let go of the windows of a track, or a stream, that has ended."""
         self._filling.forget(track)
 
     def form_of(self, frame: Frame) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.types import Frame
 
-__all__ = ["Look", "Region"]
+__all__ = ["Look", "Region", "track_name"]
 
 Region = tuple[int, int, int, int]
 
@@ -33,3 +33,8 @@ class Look:
     parts: Mapping[str, Region] = field(default_factory=dict[str, Region])
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     track: str = ""
+
+
+def track_name(stream: str, key: Sequence[int]) -> str:
+    """What the windows of an object are kept under: its stream, its track, and its numbers within that."""
+    return "\n".join((stream, *map(str, key)))

@@ -17,14 +17,21 @@ POINTS = ("landmarks", "pose")  # tasks whose answer to a crop are the points of
 
 
 def said(
-    detections: Detections, rows: Sequence[int], answers: Sequence[Prediction | None], stage: str, task: str
+    detections: Detections,
+    rows: Sequence[int],
+    answers: Sequence[Prediction | None],
+    stage: str,
+    task: str,
+    *,
+    apart: bool = False,
 ) -> tuple[Detections, Detections]:
     """(`detections` with the columns that the answers give, the objects found within with their parents' rows).
 
-    rows, answers: the object and what was said of it, in frame pixels; None for nothing.
+    rows, answers: the object and what was said of it, in frame pixels; None for nothing. apart: points are not the
+    object's own, whether it has others or not.
     """
     told = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not None]
-    if task in POINTS and detections.keypoints is None:
+    if task in POINTS and detections.keypoints is None and not apart:
         detections = _with_points(detections, told)
         return noted(detections, told, stage), Detections(stage=stage)
     inner = [(row, answer.detections) for row, answer in told if len(answer.detections)]
@@ -59,39 +66,36 @@ def _around_its_points(found: Detections) -> Detections:
 
 def noted(detections: Detections, told: Sequence[tuple[int, Prediction]], stage: str) -> Detections:
     """`detections` with attributes, embeddings, text and what a user's parser says, as columns."""
-    columns = dict(detections.columns)
-    n = len(detections)
+    if not told:
+        return detections
+    columns, n = dict(detections.columns), len(detections)
+    own: dict[str, NDArray[Any]] = {}  # those that may be written
     for row, answer in told:
         if answer.attributes:
-            column = _objects(columns, "attributes", n, ())
             named = tuple(replace(a, name=stage) if a.name == "class" else a for a in answer.attributes)
+            column = own.get("attributes")
+            if column is None:
+                column = own["attributes"] = _objects(columns.get("attributes"), n, ())
             column[row] = (*column[row], *named)
-        if answer.text is not None:
-            _objects(columns, "text", n, None)[row] = answer.text
-        if answer.custom is not None:
-            _objects(columns, "custom", n, None)[row] = answer.custom
+        for name, value in (("text", answer.text), ("custom", answer.custom)):
+            if value is not None:
+                if name not in own:
+                    own[name] = _objects(columns.get(name), n, None)
+                own[name][row] = value
         if answer.embedding is not None:
-            _vectors(columns, n, len(answer.embedding))[row] = answer.embedding
-    return replace(detections, columns=columns) if told else detections
+            if "embedding" not in own:  # those of two networks are not comparable: no row keeps another one's
+                own["embedding"] = np.full((n, len(answer.embedding)), np.nan, np.float32)
+            own["embedding"][row] = answer.embedding
+    return replace(detections, columns=columns | own) if own else detections
 
 
-def _objects(columns: dict[str, NDArray[Any]], name: str, n: int, empty: object) -> NDArray[Any]:
+def _objects(known: NDArray[Any] | None, n: int, empty: object) -> NDArray[Any]:
     """A column of objects that may be written: a copy of what is there, or a new one."""
+    if known is not None:
+        return known.copy()
     column = np.empty(n, object)
-    known = columns.get(name)
     for row in range(n):
-        column[row] = empty if known is None else known[row]
-    columns[name] = column
-    return column
-
-
-def _vectors(columns: dict[str, NDArray[Any]], n: int, length: int) -> F32:
-    """The column "embedding"; not a number where nothing was said."""
-    known = columns.get("embedding")
-    column = np.full((n, length), np.nan, np.float32)
-    if known is not None and known.shape == column.shape:
-        column[:] = known
-    columns["embedding"] = column
+        column[row] = empty
     return column
 
 
@@ -104,18 +108,40 @@ def joined(inner: Sequence[tuple[int, Detections]], stage: str) -> Detections:
     parent = np.concatenate([np.full(len(found), row, np.int32) for row, found in inner])
     keypoints = [t.keypoints for t in tables if t.keypoints is not None]
     masks = [t.masks for t in tables if t.masks is not None]
-    shared = [name for name in first.columns if all(name in t.columns for t in tables)]
+    shared = [name for name, column in first.columns.items() if all(_alike(t, name, column) for t in tables)]
+    names = first.names
+    if any(t.names != names for t in tables):
+        names = tuple(dict.fromkeys([*names, *(t.name_of(row) for t in tables for row in range(len(t)))]))
+        tables = [_renamed(t, names) for t in tables]
     return Detections(
         np.concatenate([t.xyxy for t in tables]),
         np.concatenate([t.score for t in tables]),
         np.concatenate([t.label for t in tables]),
-        first.names,
+        names,
         stage,
         parent,
         _stacked(masks) if len(masks) == len(tables) else None,
-        np.concatenate(keypoints) if len(keypoints) == len(tables) else None,
+        _points(keypoints) if len(keypoints) == len(tables) else None,
         {name: np.concatenate([t.columns[name] for t in tables]) for name in shared},
     )
+
+
+def _alike(table: Detections, name: str, column: NDArray[Any]) -> bool:
+    other = table.columns.get(name)
+    return other is not None and other.shape[1:] == column.shape[1:]
+
+
+def _renamed(table: Detections, names: tuple[str, ...]) -> Detections:
+    """The same labels by another table; a user's own code may name others each time."""
+    place = {name: i for i, name in enumerate(names)}
+    label = [place[table.name_of(row)] for row in range(len(table))]
+    return replace(table, label=np.array(label, np.int32), names=names)
+
+
+def _points(keypoints: Sequence[F32]) -> F32:
+    """Points of several tables; where some have fewer, points of score 0 at their end."""
+    most = max(points.shape[1] for points in keypoints)
+    return np.concatenate([np.pad(points, ((0, 0), (0, most - points.shape[1]), (0, 0))) for points in keypoints])
 
 
 def _stacked(masks: Sequence[Masks]) -> Masks:
@@ -149,7 +175,8 @@ def sureness(answer: Prediction) -> float:
     """The score of the least sure answer, 0..1; of an answer without scores 1."""
     scores = [best.score for best in _best(answer.attributes)]
     scores += answer.detections.score.tolist()
-    return min(scores, default=1.0 if answer.text or answer.embedding is not None else 0.0)
+    said = answer.text or answer.embedding is not None or answer.custom is not None
+    return min(scores, default=1.0 if said else 0.0)
 
 
 def _best(attributes: Sequence[Attribute]) -> list[Attribute]:

@@ -42,6 +42,8 @@ __all__ = [
 
 # Tasks that say something of the object that was looked at, and find nothing within it.
 _SAYING = (*POINTS, "classify", "embed", "text", "gaze", "pulse")
+_OF_ITS_FRAME = ("segment", "obb")  # tasks whose answers say nothing of another frame
+_ONE = {"embed": "embedding", "text": "text"}
 _VIEWED = ("detect", "segment", "obb", "pose", "landmarks", "text-detect")  # whose answers to several views are joined
 
 
@@ -178,7 +180,8 @@ def build_stages(config: PipelineConfig, primary: Model) -> tuple[list[Stage], l
             None if stage.remember is None else Rule(**stage.remember.model_dump()),
             stage.smooth,
         )
-        _judge_memory(stage, config)
+        _judge_memory(stage, model, config)
+        warnings += _doubts(stage, spec, of, built)
         warnings += [f"{stage.name}: {warning}" for warning in identified.warnings]
     _before_the_tracker(config, built, primary)
     return list(built.values()), warnings
@@ -255,12 +258,37 @@ def _aligned(stage: StageConfig, spec: ModelSpec) -> bool:
     return spec.task == "embed" and any(item.frames and item.size_wh == (112, 112) for item in spec.inputs)
 
 
-def _judge_memory(stage: StageConfig, config: PipelineConfig) -> None:
-    """Raises UsageError where something is to stay with a track, and nothing is tracked."""
+def _kept_by_track(stage: StageConfig) -> list[str]:
     asked = {"wait: false": not stage.wait, "remember": stage.remember is not None, "smooth": stage.smooth > 0}
-    named = [name for name, wanted in asked.items() if wanted]
+    return [name for name, wanted in asked.items() if wanted]
+
+
+def _judge_memory(stage: StageConfig, model: Model, config: PipelineConfig) -> None:
+    """Raises UsageError where something is to stay with a track, and nothing is tracked, or it cannot stay."""
+    named = _kept_by_track(stage) + ([f"{model.spec.name}, which looks at the past of objects,"] * model.windows)
     if named and config.tracker is None:
         raise UsageError(f"stage {stage.name!r}: {named[0]} needs tracks; add a tracker, as in tracker: bytetrack")
+    if not stage.wait and model.spec.task in _OF_ITS_FRAME:
+        raise UsageError(
+            f"stage {stage.name!r}: wait: false: masks and turned boxes ({model.spec.task}) belong to their own frame "
+            "and cannot appear on a later one; leave it out"
+        )
+    for key, wanted in (("tiles", stage.tiles is not None), ("regions", bool(stage.regions))):
+        if wanted:
+            raise UsageError(f"stage {stage.name!r}: {key} are for the first model; this one looks at objects")
+
+
+def _doubts(stage: StageConfig, spec: ModelSpec, of: str, built: Mapping[str, Stage]) -> list[str]:
+    """What will not be as the user may think."""
+    found: list[str] = []
+    if stage.remember is not None and spec.task in _OF_ITS_FRAME:
+        found.append(f"remember: masks and turned boxes ({spec.task}) are looked for anew in every frame")
+    others = [
+        name for name, other in built.items() if name != stage.name and other.of == of and other.task == spec.task
+    ]
+    if others and spec.task in _ONE:
+        found.append(f"an object has one {_ONE[spec.task]}: that of this stage, not that of {others[-1]}")
+    return [f"{stage.name}: {doubt}" for doubt in found]
 
 
 def _before_the_tracker(config: PipelineConfig, built: dict[str, Stage], primary: Model) -> None:
@@ -278,4 +306,9 @@ def _before_the_tracker(config: PipelineConfig, built: dict[str, Stage], primary
         stage = built[name]
         if stage.of != config.model.name or not _says(stage):
             raise UsageError(f"tracker: appearance: stage {name!r} must say something of the first model's objects")
+        if kept := _kept_by_track(next(s for s in config.then if s.name == name)):
+            raise UsageError(
+                f"stage {name!r}: {kept[0]}: the tracker waits for what this stage says, so nothing can stay with a "
+                "track there; leave it out"
+            )
         stage.early, stage.least = True, primary.spec.thresholds.score

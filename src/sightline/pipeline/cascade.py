@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from sightline.alignment import face_matrix
-from sightline.models.looks import Look
-from sightline.pipeline.answers import said
+from sightline.models.looks import Look, track_name
+from sightline.pipeline.answers import POINTS, said
 from sightline.pipeline.asking import Asking
 from sightline.pipeline.choosing import Choice, chosen, region_of
 from sightline.pipeline.knowing import columns_of, parts_of
 from sightline.pipeline.pending import Pending, Work
+from sightline.pipeline.places import Places
 from sightline.pipeline.remembering import Key, Memory, Rule
 from sightline.types import F32, Detections, Frame, Inside, Prediction
 
@@ -46,6 +49,15 @@ class Stage:
         return self.asking.model.stage
 
     @property
+    def task(self) -> str:
+        return self.asking.model.spec.task
+
+    @property
+    def shares(self) -> bool:
+        """Whether what is said of a track in one frame can be said of it in another: masks belong to their frame."""
+        return self.task not in ("segment", "obb")
+
+    @property
     def remembers(self) -> bool:
         """Whether answers are kept with the tracks."""
         return bool(self.rule is not None or self.smooth or self.interval or not self.wait) and not self.early
@@ -55,7 +67,8 @@ class Stage:
 class Ask:
     """One look of one stage, for one object. pending: the frame that waits for it, None where none does.
 
-    slot: which of the frame's answers it is. more: further frames that wait for the same answer.
+    slot: which of the frame's answers it is. more: further frames that wait for the same answer. key: None once the
+    track has ended, so that nothing is remembered of it.
     """
 
     look: Look
@@ -77,6 +90,7 @@ class Memories:
     of: dict[str, Memory] = field(default_factory=dict[str, Memory])
     asked: dict[tuple[str, Key], Ask] = field(default_factory=dict[tuple[str, Key], Ask])
     seen: dict[str, int] = field(default_factory=dict[str, int])
+    places: Places = field(default_factory=Places)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +115,10 @@ class Cascade:
         return len(pending.finished) == len(self.stages)
 
     @property
+    def names(self) -> frozenset[str]:
+        return frozenset(stage.name for stage in self.stages)
+
+    @property
     def early(self) -> tuple[Stage, ...]:
         return tuple(stage for stage in self.stages if stage.early)
 
@@ -111,25 +129,38 @@ class Cascade:
 
     def forget(self, memories: Memories, tracks: Iterable[int]) -> None:
         """Let go of tracks that will not come back."""
-        gone = list(tracks)
+        gone = set(tracks)
         if not gone:
             return
         for memory in memories.of.values():
             memory.forget(gone)
+        memories.places.forget(gone)
+        for name, key in [at for at in memories.asked if at[1][0] in gone]:
+            memories.asked.pop((name, key)).key = None
         for stage in self.stages:
             for track in gone:
-                stage.asking.model.forget(f"{memories.stream}/{track}")
+                stage.asking.model.forget(track_name(memories.stream, (track,)))
+
+    def release(self, memories: Memories) -> None:
+        """Let go of everything that is known of a stream that has ended."""
+        self.forget(memories, [key[0] for memory in memories.of.values() for key in memory.keys])
+        for stage in self.stages:
+            stage.asking.model.forget(memories.stream)
 
     # -- one frame -----------------------------------------------------------------------------------------------------
 
-    def advance(self, pending: Pending, memories: Memories, *, early: bool = False) -> bool:
-        """Begin every stage that can begin; True once all (early: all that come before the tracker) have ended."""
+    def advance(self, pending: Pending, memories: Memories, held: Collection[str] = (), *, early: bool = False) -> bool:
+        """Begin every stage that can begin; True once all (early: all that come before the tracker) have ended.
+
+        held: stages that an earlier frame of the stream has not come to: what a track is remembered by goes in order.
+        """
         stages = self.early if early else self.stages
         moved = True
         while moved:
             moved = False
             for stage in stages:
-                if stage.name in pending.works or not stage.after <= pending.finished:
+                begun = stage.name in pending.works or stage.name in held
+                if begun or not stage.after <= pending.finished.keys():
                     continue
                 self._begin(stage, pending, memories)
                 moved = moved or stage.name in pending.finished
@@ -140,19 +171,22 @@ class Cascade:
         pending.works[stage.name] = work
         if pending.inferred:
             detections = pending.detections(stage.of, self.primary)
+            rows: list[int] = chosen(detections, stage.choice).tolist()
             if stage.early:
-                chosen_rows = [
-                    r for r in chosen(detections, stage.choice).tolist() if detections.score[r] >= stage.least
-                ]
-            else:
-                chosen_rows = chosen(detections, stage.choice).tolist()
-            keys = self._keys(stage.of, pending) if chosen_rows and not stage.early else []
+                rows = [row for row in rows if detections.score[row] >= stage.least]
+            keys = self._keys(stage.of, pending, memories) if rows and not stage.early else [None] * len(detections)
+            if not stage.wait:
+                rows.sort(key=lambda row: self._told_at(stage, memories, keys[row]))
             turn = memories.seen.get(stage.name, 0)
             memories.seen[stage.name] = turn + 1
-            for row in chosen_rows:
-                self._look_at(stage, pending, memories, work, row, keys[row] if keys else None, turn)
+            for row in rows:
+                self._look_at(stage, pending, memories, work, row, keys[row], turn)
         if not work.left:
             self._finish(stage, pending, work)
+
+    def _told_at(self, stage: Stage, memories: Memories, key: Key | None) -> int:
+        memory = memories.of.get(stage.name)
+        return -1 if memory is None or key is None else memory.told_at(key)
 
     def _look_at(
         self, stage: Stage, pending: Pending, memories: Memories, work: Work, row: int, key: Key | None, turn: int
@@ -174,7 +208,7 @@ class Cascade:
                 work.answers[slot] = known
                 return
             other = memories.asked.get((stage.name, key))
-            if other is not None and (stage.rule is not None or not stage.wait):
+            if other is not None and stage.shares and (stage.rule is not None or not stage.wait):
                 if stage.wait:
                     other.more.append((pending, slot, box))
                     work.left += 1
@@ -197,6 +231,8 @@ class Cascade:
     ) -> Look | None:
         """The view of one object; None where there is nothing to see, or not all is known that the model takes."""
         model, frame_wh = stage.asking.model, (frame.width, frame.height)
+        if key is None and model.windows:
+            return None
         region = region_of(detections.xyxy[row], stage.choice, frame_wh)
         if region is None:
             return None
@@ -207,11 +243,16 @@ class Cascade:
         columns = columns_of(detections, row, model.needs, frame_wh)
         if any(name not in parts and name not in columns for name in model.needs):
             return None
-        track = f"{stream}/{key[0]}" if key is not None else ""
+        track = track_name(stream, key) if key is not None else ""
         return Look(frame, region, turned, row, parts, columns, track)
 
-    def _keys(self, stage: str, pending: Pending) -> list[Key | None]:
+    def _keys(self, stage: str, pending: Pending, memories: Memories) -> list[Key | None]:
         """For every object of `stage`, what it is remembered by; None for those without a track."""
+        if stage not in pending.keys:
+            pending.keys[stage] = self._new_keys(stage, pending, memories)
+        return pending.keys[stage]
+
+    def _new_keys(self, stage: str, pending: Pending, memories: Memories) -> list[Key | None]:
         detections = pending.detections(stage, self.primary)
         if stage == self.primary:
             keys: list[Key | None] = [None] * len(detections)
@@ -219,16 +260,20 @@ class Cascade:
                 for track, row in zip(pending.tracks.id.tolist(), pending.tracks.row.tolist(), strict=True):
                     keys[row] = (track,)
             return keys
+        keys = [None] * len(detections)
         inside = pending.inside.get(stage)
         if inside is None or detections.parent is None:
-            return [None] * len(detections)
-        above = self._keys(inside.of, pending)
-        places: dict[int, int] = {}
-        keys = []
-        for parent in detections.parent.tolist():
-            place = places[parent] = places.get(parent, -1) + 1
-            key = above[parent] if 0 <= parent < len(above) else None
-            keys.append(None if key is None else (*key, place))
+            return keys
+        around = pending.detections(inside.of, self.primary).xyxy
+        for parent, key in enumerate(self._keys(inside.of, pending, memories)):
+            rows = np.flatnonzero(detections.parent == parent)
+            if key is None:
+                continue
+            numbers, gone = memories.places.numbers(stage, key, around[parent], detections.xyxy[rows])
+            for row, number in zip(rows.tolist(), numbers, strict=True):
+                keys[row] = (*key, number)
+            for memory in memories.of.values() if gone else ():
+                memory.drop(gone)
         return keys
 
     # -- answers -------------------------------------------------------------------------------------------------------
@@ -238,6 +283,8 @@ class Cascade:
         stage, memories = ask.stage, ask.memories
         moved_on: list[Pending] = []
         memory = memories.of.get(stage.name) if ask.key is not None else None
+        if ask.key is None and ask.look.track:
+            stage.asking.model.forget(ask.look.track)
         if memory is not None and ask.key is not None:
             memories.asked.pop((stage.name, ask.key), None)
             answer = memory.put(ask.key, answer, ask.box, ask.label, ask.look.frame.index)
@@ -254,14 +301,40 @@ class Cascade:
 
     def _finish(self, stage: Stage, pending: Pending, work: Work) -> None:
         """Everything that the stage says of the frame is there."""
-        pending.finished.add(stage.name)
+        pending.finished[stage.name] = None
         if not work.rows:
             return
         detections = pending.detections(stage.of, self.primary)
-        noted, inner = said(detections, work.rows, work.answers, stage.name, stage.asking.model.spec.task)
-        if stage.of == self.primary and pending.prediction is not None:
-            pending.prediction = replace(pending.prediction, detections=noted)
-        elif stage.of in pending.inside:
-            pending.inside[stage.of] = replace(pending.inside[stage.of], detections=noted)
+        if not stage.early:
+            pending.bare.setdefault(stage.of, detections)
+        noted, inner = self._said(stage, detections, work)
+        pending.told(stage.of, self.primary, noted)
         if len(inner):
             pending.inside[stage.name] = Inside(stage.of, inner)
+
+    def _said(self, stage: Stage, detections: Detections, work: Work) -> tuple[Detections, Detections]:
+        pointing = [other.name for other in self.stages if other.of == stage.of and other.task in POINTS]
+        apart = stage.task in POINTS and pointing[0] != stage.name
+        return said(detections, work.rows, work.answers, stage.name, stage.task, apart=apart)
+
+    def settle(self, pending: Pending) -> None:
+        """Everything has been said of a frame: bring it into the order of the stages, whichever ended first."""
+        place = {stage.name: i for i, stage in enumerate(self.stages)}
+        ended = [place[name] for name in pending.finished]
+        if ended != sorted(ended):
+            for of, detections in pending.bare.items():
+                for stage in self.stages:
+                    work = pending.works[stage.name]
+                    if stage.of == of and work.rows and not stage.early:
+                        detections, _ = self._said(stage, detections, work)
+                pending.told(of, self.primary, detections)
+            pending.inside = {s.name: pending.inside[s.name] for s in self.stages if s.name in pending.inside}
+        marks = tuple(
+            mark
+            for stage in self.stages
+            for answer in pending.works[stage.name].answers
+            if answer is not None
+            for mark in answer.marks
+        )
+        if marks and pending.prediction is not None:
+            pending.prediction = replace(pending.prediction, marks=(*pending.prediction.marks, *marks))

@@ -23,10 +23,12 @@ from sightline.protocols import Analytic, Overlay, Sink, Source, Tracker
 from sightline.sinks.maps import MapFolder
 from sightline.types import (
     I64,
+    Bool,
     Detections,
     Event,
     Frame,
     FrameResult,
+    Inside,
     Picture,
     Prediction,
     Shape,
@@ -183,8 +185,10 @@ class Lane:
         detections, tracks = prediction.detections, Tracks()
         if self.tracker is not None:
             tracks = self.tracker.update(detections if pending.inferred else None, pending.frame)
-        detections, tracks = self._printed(detections, tracks)
-        if detections is not prediction.detections:
+        keep = self._kept(detections, tracks)
+        if not keep.all():
+            detections, tracks = _left(detections, tracks, keep)
+            pending.inside = {name: _left_within(inside, keep) for name, inside in pending.inside.items()}
             prediction = replace(prediction, detections=detections)
         pending.prediction, pending.tracks = prediction, tracks
 
@@ -213,16 +217,13 @@ class Lane:
             return ""
         return self.maps.write(frame, prediction.classmap)
 
-    def _printed(self, detections: Detections, tracks: Tracks) -> tuple[Detections, Tracks]:
-        """Only what passes the threshold or is tracked; the tracker may have seen more."""
+    def _kept(self, detections: Detections, tracks: Tracks) -> Bool:
+        """Which rows pass the threshold or are tracked; the tracker may have seen more."""
         if not len(detections):
-            return detections, tracks
-        keep = detections.score >= self._least(detections)
+            return np.ones(0, np.bool_)
+        keep: Bool = detections.score >= self._least(detections)
         keep[tracks.row] = True
-        if keep.all():
-            return detections, tracks
-        rows: I64 = np.cumsum(keep) - 1
-        return detections[keep], replace(tracks, row=rows[tracks.row])
+        return keep
 
     def _least(self, detections: Detections) -> np.ndarray:
         per_class = self.thresholds.per_class
@@ -318,3 +319,18 @@ class Lane:
             self._reader.join(patience_s)
         self.done = True
         return faults
+
+
+def _left(detections: Detections, tracks: Tracks, keep: Bool) -> tuple[Detections, Tracks]:
+    rows: I64 = np.cumsum(keep) - 1
+    return detections[keep], replace(tracks, row=rows[tracks.row])
+
+
+def _left_within(inside: Inside, keep: Bool) -> Inside:
+    """What lies within objects of which only those that `keep` says are left."""
+    found = inside.detections
+    if found.parent is None:
+        return inside
+    found = found[keep[found.parent]]
+    assert found.parent is not None
+    return replace(inside, detections=replace(found, parent=(np.cumsum(keep) - 1)[found.parent].astype(np.int32)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from sightline.pipeline.remembering import Key
 from sightline.types import Detections, Frame, Inside, Prediction, Tracks
 
 __all__ = ["Pending", "Work"]
@@ -24,7 +25,8 @@ class Pending:
 
     pieces: answers to several views of the frame, by view, until all are there; left: how many are not.
     tracks: once the tracker has had its turn. inside: what stages found within the objects of others.
-    works: of the stages that have begun; finished: those that have ended.
+    works: of the stages that have begun; finished: those that have ended, in the order in which they did.
+    bare: what a stage found, before others said something of it. keys: what its objects are remembered by.
     """
 
     frame: Frame
@@ -35,7 +37,9 @@ class Pending:
     tracks: Tracks | None = None
     inside: dict[str, Inside] = field(default_factory=dict[str, Inside])
     works: dict[str, Work] = field(default_factory=dict[str, Work])
-    finished: set[str] = field(default_factory=set[str])
+    finished: dict[str, None] = field(default_factory=dict[str, None])
+    bare: dict[str, Detections] = field(default_factory=dict[str, Detections])
+    keys: dict[str, list[Key | None]] = field(default_factory=dict[str, list[Key | None]])
 
     def detections(self, stage: str, primary: str) -> Detections:
         """What `stage` found; of a stage that found nothing, or only said something of others' objects, none."""
@@ -43,3 +47,10 @@ class Pending:
             return Detections() if self.prediction is None else self.prediction.detections
         found = self.inside.get(stage)
         return Detections() if found is None else found.detections
+
+    def told(self, stage: str, primary: str, detections: Detections) -> None:
+        """More is known of what `stage` found."""
+        if stage == primary:
+            self.prediction = replace(self.prediction or Prediction(), detections=detections)
+        elif stage in self.inside:
+            self.inside[stage] = replace(self.inside[stage], detections=detections)

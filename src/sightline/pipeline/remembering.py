@@ -13,7 +13,7 @@ from sightline.types import F32, Attribute, Prediction
 
 __all__ = ["Key", "Memory", "Rule"]
 
-Key = tuple[int, ...]  # a track's id; of what lies within, then its place among the objects of its parent
+Key = tuple[int, ...]  # a track's id; of what lies within, then its number among the objects of its parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,16 @@ class Memory:
         entry = self._entries.get(key)
         return None if entry is None else moved(entry.answer, entry.box, box)
 
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All that something is remembered of."""
+        return tuple(self._entries)
+
+    def told_at(self, key: Key) -> int:
+        """The frame that the last answer is from; -1 where there is none."""
+        entry = self._entries.get(key)
+        return -1 if entry is None else entry.index
+
     def put(self, key: Key, answer: Prediction, box: F32, label: str, index: int) -> Prediction:
         """Remember what was said of the object at `box` in frame `index`; returns it as it is to be told."""
         known = self._entries.get(key)
@@ -92,6 +102,13 @@ class Memory:
         gone = set(tracks)
         for kept in (self._entries, self._votes):
             for key in [key for key in kept if key[0] in gone]:
+                del kept[key]
+
+    def drop(self, keys: Iterable[Key]) -> None:
+        """Let go of objects within a track that have not been seen for long, and of what lies in them."""
+        gone = set(keys)
+        for kept in (self._entries, self._votes):
+            for key in [key for key in kept if any(key[: len(one)] == one for one in gone)]:
                 del kept[key]
 
 

@@ -129,9 +129,14 @@ class Pipeline:
         self._bell.ring()
 
     def swap(self, model: Model) -> None:
-        """Another model from the next frame on. Only between frames: nothing may be in flight."""
+        """Another model from the next frame on. Only between frames: nothing may be in flight.
+
+        Raises ValueError where something is, or where stages look at objects of a model of another name.
+        """
         if self._asking.waiting or self._asking.queued:
             raise ValueError("a model with requests in flight cannot be swapped")
+        if self.stages and model.stage != self.model.stage:
+            raise ValueError(f"stages look at what {self.model.stage!r} finds; the new model is called {model.stage!r}")
         self.model.close()
         self.model = model
         self._asking = Asking(model, self.batch_deadline_s)
@@ -313,6 +318,7 @@ class Pipeline:
         memories = lane.memories
         assert memories is not None
         began = time.thread_time()
+        held: set[str] = set()
         for pending in lane.pending:
             if pending.tracks is None:
                 if pending.prediction is None and pending.inferred:
@@ -320,13 +326,15 @@ class Pipeline:
                 if not self._cascade.advance(pending, memories, early=True):
                     break
                 lane.follow(pending)
-                self._cascade.forget(memories, pending.tracks.ended if pending.tracks else ())
-            self._cascade.advance(pending, memories)
+            self._cascade.advance(pending, memories, held)
+            held |= self._cascade.names - pending.works.keys()
         self.metrics.stage("track and analyse", time.thread_time() - began)
         while lane.pending and lane.pending[0].tracks is not None and self._cascade.ended(lane.pending[0]):
             pending = lane.pending.popleft()
             began = time.thread_time()
+            self._cascade.settle(pending)
             result = lane.conclude(pending)
+            self._cascade.forget(memories, result.tracks.ended)  # nothing waits for answers about them any more
             finished = time.thread_time()
             if not self._found and (
                 result.prediction.detections or len(result.tracks.id) or said_of(result.prediction)
@@ -361,6 +369,9 @@ class Pipeline:
             error = lane.reading_failed()
             lane.drain()
             faults = lane.close(0.0)
+            if lane.memories is not None:
+                self._cascade.release(lane.memories)
+            self.model.forget(lane.id)
             if faults and error is None:
                 self._lose(lane, faults[0])
             for path, reason in getattr(lane.source, "failed", ()):  # pictures of a folder that could not be read

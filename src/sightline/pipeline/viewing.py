@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sightline.boxes import intersections
+from sightline.errors import RuntimeFailure
 from sightline.models.infer import Model
 from sightline.models.looks import Look, Region
 from sightline.pipeline.answers import joined
@@ -56,7 +57,10 @@ class Viewing:
     tiles: Tiles | None = None
 
     def looks(self, frame: Frame, model: Model) -> list[Look]:
-        """The views of one frame; of a stream with no region of its own, where others have some, all of it."""
+        """The views of one frame; of a stream with no region of its own, where others have some, all of it.
+
+        Raises RuntimeFailure where no region lies in the frame.
+        """
         found = self._regions(frame)
         if self.tiles is None:
             return [Look(frame, region) for region in found] or [Look(frame)]
@@ -69,7 +73,12 @@ class Viewing:
 
     def _regions(self, frame: Frame) -> list[Region]:
         own = [r for r in self.regions if not r.streams or frame.stream.id in r.streams]
-        return [region for r in own if (region := r.of(frame)) is not None]
+        found = [region for r in own if (region := r.of(frame)) is not None]
+        if own and not found:
+            raise RuntimeFailure(
+                f"regions: none of them lies in the {frame.width}x{frame.height} frames of stream {frame.stream.id!r}"
+            )
+        return found
 
     def joined(self, frame: Frame, pieces: Sequence[Prediction | None], model: Model) -> Prediction | None:
         """One answer of the answers to the views that `looks` gave, in their order."""
