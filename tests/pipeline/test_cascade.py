@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sightline.errors import RuntimeFailure
 from sightline.models.infer import Model
 from sightline.pipeline.asking import Asking
 from sightline.pipeline.cascade import Stage
@@ -26,6 +27,7 @@ from sightline.types import (
     FrameResult,
     InputSpec,
     Mark,
+    Masks,
     ModelSpec,
     Picture,
     Prediction,
@@ -253,7 +255,14 @@ class Points:
 
 
 def test_masks_are_looked_for_in_every_frame_that_waits_for_them() -> None:
-    masked = stage("m", BrightBoxHead(), "segment", rule=Rule(), runtime=FakeRuntime(delay_s=0.01))
+    @dataclass(frozen=True)
+    class Masked(BrightBoxHead):
+        def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+            made = BrightBoxHead.__call__(self, outputs, spec, views)
+            masks = [Masks(p.detections.xyxy, (np.full((2, 2), 255, np.uint8),)) for p in made]
+            return [replace(p, detections=replace(p.detections, masks=m)) for p, m in zip(made, masks, strict=True)]
+
+    masked = stage("m", Masked(), "segment", rule=Rule(), runtime=FakeRuntime(delay_s=0.01))
     got = results(Pipeline(primary(width=640), [lane(8)], stages=[masked]))["boxes"]
     assert masked.asking.asked == 8
     assert [len(r.inside) for r in got] == [1] * 8
@@ -422,3 +431,9 @@ def test_the_run_ends_with_answers_that_nobody_waits_for() -> None:
     slow = stage("s", Says(), wait=False, runtime=FakeRuntime(delay_s=5.0))
     got = results(Pipeline(primary(width=640), [lane(4)], stages=[slow]))["boxes"]
     assert len(got) == 4
+
+
+def test_a_stage_that_fails_is_named() -> None:
+    failing = stage("s", Says(), runtime=FakeRuntime(fails_at=3))
+    with pytest.raises(RuntimeFailure, match="stage 's': the session was told to fail"):
+        list(Pipeline(primary(), [Lane(MovingBoxes(count=9))], stages=[failing]).results())

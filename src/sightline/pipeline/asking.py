@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from sightline.batching import Batcher
+from sightline.errors import RuntimeFailure
 from sightline.models.infer import Model
 from sightline.models.looks import Look
 from sightline.types import Frame, Prediction
@@ -68,19 +69,26 @@ class Asking(Generic[A]):
                 if not self.model.room(batcher.first.look.frame):
                     break
                 group = batcher.take()
-                self.model.submit([ask.look for ask in group])
+                try:
+                    self.model.submit([ask.look for ask in group])
+                except RuntimeFailure as error:
+                    self._blamed(error)
                 self._sent.append(group)
                 started += group
         return started
 
     def collect(self, timeout_s: float) -> list[tuple[A, Prediction]] | None:
         """The oldest request's answers; None: not within the timeout."""
-        done = self.model.collect(timeout_s)
+        try:
+            done = self.model.collect(timeout_s)
+        except RuntimeFailure as error:
+            self._blamed(error)
         if done is None:
             return None
         return [(ask, prediction) for ask, (_, prediction) in zip(self._sent.popleft(), done, strict=True)]
 
-    def clear(self) -> None:
-        """Forget what is queued."""
-        self._batchers.clear()
-        self._sent.clear()
+    def _blamed(self, error: RuntimeFailure) -> NoReturn:
+        """Of several models, the one that failed is named."""
+        if not self.model.of:
+            raise error
+        raise RuntimeFailure(f"stage {self.model.stage!r}: {error}") from error

@@ -13,7 +13,7 @@ from typing import Any, cast
 from sightline.config import CodeConfig, ModelConfig, PipelineConfig, StageConfig
 from sightline.errors import ModelError, UndecidedError, UsageError
 from sightline.models.gallery import with_gallery
-from sightline.models.identify import Identified, identify, require
+from sightline.models.identify import PARSED, Identified, identify, require
 from sightline.models.infer import Model
 from sightline.motion import CameraMotion
 from sightline.outputs import streams_of
@@ -181,7 +181,7 @@ def build_stages(config: PipelineConfig, primary: Model) -> tuple[list[Stage], l
             stage.smooth,
         )
         _judge_memory(stage, model, config)
-        warnings += _doubts(stage, spec, of, built)
+        warnings += _doubts(stage, spec, of, built, primary)
         warnings += [f"{stage.name}: {warning}" for warning in identified.warnings]
     _before_the_tracker(config, built, primary)
     return list(built.values()), warnings
@@ -278,11 +278,14 @@ def _judge_memory(stage: StageConfig, model: Model, config: PipelineConfig) -> N
             raise UsageError(f"stage {stage.name!r}: {key} are for the first model; this one looks at objects")
 
 
-def _doubts(stage: StageConfig, spec: ModelSpec, of: str, built: Mapping[str, Stage]) -> list[str]:
+def _doubts(stage: StageConfig, spec: ModelSpec, of: str, built: Mapping[str, Stage], primary: Model) -> list[str]:
     """What will not be as the user may think."""
     found: list[str] = []
     if stage.remember is not None and spec.task in _OF_ITS_FRAME:
         found.append(f"remember: masks and turned boxes ({spec.task}) are looked for anew in every frame")
+    finder = primary.spec if of == primary.stage else built[of].asking.model.spec
+    if finder.task not in _VIEWED and finder.head != PARSED:
+        found.append(f"{finder.name} finds no objects ({finder.task}), so there is nothing to look at")
     others = [
         name for name, other in built.items() if name != stage.name and other.of == of and other.task == spec.task
     ]
