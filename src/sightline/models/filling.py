@@ -60,6 +60,7 @@ class Filling:
         default_factory=dict[tuple[str, str], tuple[int, deque[NDArray[Any]]]]
     )
     _rgb: tuple[object, U8] | None = None
+    _seen: tuple[Frame, Frame] | None = None
 
     def __post_init__(self) -> None:
         # a model without a picture is told so when it is first asked for something
@@ -166,11 +167,17 @@ class Filling:
         region = look.parts.get(name) if kind == "part" else None
         if look.turned is not None and region is None:
             self._warp(buffer, item, at, look, feed)
-            return View(frame.without_picture(), look.turned, size, look.parent)
+            return View(self._bare(frame), look.turned, size, look.parent)
         looked_at = self.looked_at(look) if region is None else region
         placement = place((frame.width, frame.height), size, pre.resize, pre.pad, looked_at)
         self._fill(buffer, item.tensor.name, at, placement, frame, feed)
-        return view_of(frame.without_picture(), placement, look.parent)
+        return view_of(self._bare(frame), placement, look.parent)
+
+    def _bare(self, frame: Frame) -> Frame:
+        """The frame without its picture, made once for all that is looked at in it."""
+        if self._seen is None or self._seen[0] is not frame:
+            self._seen = (frame, frame.without_picture())
+        return self._seen[1]
 
     def _warp(self, buffer: Buffer, item: InputSpec, at: int, look: Look, feed: Feed) -> None:
         picture, out, pad = look.frame.picture, buffer.planes[item.tensor.name][at], item.preprocess.pad
