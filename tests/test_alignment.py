@@ -41,7 +41,7 @@ def test_planes_agree_with_the_exact_way(turns: int, mirror: bool, angle: float)
     warp_planes(picture, matrix, planes, picture.matrix, picture.full_range, 0)
     warp_rgb(rgb(picture), matrix, pixels, 0)
     # by the same matrix over a frame that OpenCV converts
-    y, u, v = planes.astype(np.float32)
+    y, _, v = planes.astype(np.float32)
     red = 1.164 * (y - 16) + 1.596 * (v - 128)
     inside = pixels.sum(0) > 60
     assert inside.mean() > 0.5

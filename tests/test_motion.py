@@ -132,7 +132,7 @@ def test_pixels_that_are_not_square():
     camera = CameraMotion()
     for i, matrix in enumerate((START, (square(moved) @ square(START))[:2])):
         narrow = cv2.resize(seen_by(matrix), (WIDTH // 2, HEIGHT), interpolation=cv2.INTER_AREA)
-        found = camera(frame(i, Picture((narrow,), PixelLayout.GREY, sar=Fraction(2))), NOTHING)
+        found = camera(frame(i, Picture((narrow.astype(np.uint8),), PixelLayout.GREY, sar=Fraction(2))), NOTHING)
     assert corners_off(found, moved) < 1.5
 
 

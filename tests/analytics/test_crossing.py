@@ -9,21 +9,22 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sightline.analytics.crossing import Crossing
-from sightline.analytics.direction import Direction
+from sightline.analytics.direction import Direction, Mode, Way
 from sightline.errors import UsageError
 from sightline.protocols import Analytic
+from sightline.types import Report
 
 from .results import result
 from .walks import walks
 
 # the cosines are single precision there: 3-4-5 triangles tell
-DEMANDS = {
+DEMANDS: dict[Mode, tuple[float, ...]] = {
     "loose": (1000, 3, float(np.float32(0.1))),
     "balanced": (3000, 10, 0.5),
     "strict": (6000, 20, float(np.float32(0.8))),
 }
-FLAT = ((200.0, 500.0), (800.0, 500.0))
-DOWN = ((500.0, 300.0), (500.0, 700.0))
+FLAT: Way = ((200.0, 500.0), (800.0, 500.0))
+DOWN: Way = ((500.0, 300.0), (500.0, 700.0))
 
 
 class Past:
@@ -131,7 +132,7 @@ def test_crossings_agree_with_a_slow_twin(seed, line, arrow, extended):
     if line[0] == line[1] or arrow[0] == arrow[1]:
         return
     rules = [Crossing(m, line, arrow, px=True, mode=m, extended=extended) for m in DEMANDS]
-    past, total = Past(), dict.fromkeys(DEMANDS, 0)
+    past, total = Past(), dict[str, int].fromkeys(DEMANDS, 0)
     for shown in walks(seed, ends=0):
         past.see(shown)
         for rule in rules:
@@ -177,7 +178,7 @@ def test_directions_agree_with_a_slow_twin(seed, arrow, speed):
 
 def walk_down(rule, start=400, stop=600, step=10, x=500, **options):
     """(in, events) after one track walked from `start` down to `stop`."""
-    events, report = [], None
+    events, report = [], Report()
     for i, y in enumerate(range(start, stop, step if stop > start else -step)):
         report = rule.update(result(i, {7: (x, y)}, **options))
         events += report.events
@@ -193,8 +194,8 @@ def test_are_analytics():
 def test_counts_along_the_arrow_and_not_against_it(mode):
     assert walk_down(Crossing("gate", FLAT, DOWN, px=True, mode=mode), 300, 700)[0] == 1
     assert walk_down(Crossing("gate", FLAT, DOWN, px=True, mode=mode), 700, 300)[0] == 0
-    assert walk_down(Crossing("gate", FLAT, DOWN[::-1], px=True, mode=mode), 700, 300)[0] == 1
-    assert walk_down(Crossing("gate", FLAT[::-1], DOWN, px=True, mode=mode), 300, 700)[0] == 1
+    assert walk_down(Crossing("gate", FLAT, (DOWN[1], DOWN[0]), px=True, mode=mode), 700, 300)[0] == 1
+    assert walk_down(Crossing("gate", (FLAT[1], FLAT[0]), DOWN, px=True, mode=mode), 300, 700)[0] == 1
 
 
 def test_modes_differ_in_how_close_to_the_arrow_a_way_must_be():
@@ -281,8 +282,10 @@ def test_nobody_is_nobody():
 
 def test_the_arrow_leads_to_the_right_of_the_drawn_line():
     frame = result(0).frame
-    for line in (FLAT, FLAT[::-1]):
-        for arrow, drawn in ((DOWN, FLAT), (DOWN[::-1], FLAT[::-1])):
+    back: Way = (FLAT[1], FLAT[0])
+    up: Way = (DOWN[1], DOWN[0])
+    for line in (FLAT, back):
+        for arrow, drawn in ((DOWN, FLAT), (up, back)):
             (shape,) = Crossing("gate", line, arrow, px=True).shapes(frame)
             assert (shape.kind, shape.points, shape.closed) == ("crossing", drawn, False)
 

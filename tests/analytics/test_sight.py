@@ -116,6 +116,8 @@ def test_one_that_missed_results_goes_on_by_itself():
         if i not in (10, 11):
             late.update(shown)
     assert late._sight is not steady._sight
+    assert late._sight is not None
+    assert steady._sight is not None
     assert late._sight.table.id.tolist() == steady._sight.table.id.tolist()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 BITS = 10
 
@@ -35,6 +36,7 @@ def write_numbered(
     """`count` pictures, a key picture every `gop`, times from `start` ticks of 1/12800 s on."""
     with av.open(str(path), "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 160, 48, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 12800)
         stream.codec_context.gop_size = gop
@@ -54,6 +56,6 @@ def shown(path: Path) -> list[tuple[int, float]]:
     with av.open(str(path)) as video:
         stream = video.streams.video[0]
         return [
-            (read(frame.to_ndarray(format="gray")), float(frame.pts * stream.time_base))
+            (read(frame.to_ndarray(format="gray")), float((frame.pts or 0) * (stream.time_base or 0)))
             for frame in video.decode(stream)
         ]

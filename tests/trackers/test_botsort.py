@@ -83,15 +83,19 @@ def test_who_looks_too_different_is_somebody_else():
     assert ids == {0.0: [1], 0.4: []}
 
 
+def scaled(tracker: BotSort) -> Scaled:
+    known = tracker._life.tracks
+    assert isinstance(known, Scaled)
+    return known
+
+
 @pytest.mark.parametrize("odd", [np.zeros(8), np.full(8, np.nan), np.full(8, np.inf)], ids=["zero", "nan", "inf"])
 def test_embeddings_that_say_nothing_do_no_harm(odd):
     tracker = BotSort(appearance_least=0.4)
     for i in range(20):
         tracks = tracker.update(seen((300 + i, 400), (600, 400), looks=[odd if i % 2 else RED, BLUE]), frame(i))
     assert tracks.id.tolist() == [1, 2]
-    known = tracker._life.tracks
-    assert isinstance(known, Scaled)
-    np.testing.assert_allclose(known.embedding, [RED, BLUE], atol=1e-6)
+    np.testing.assert_allclose(scaled(tracker).embedding, [RED, BLUE], atol=1e-6)
 
 
 def test_embeddings_may_come_late_be_missing_and_change_their_length():
@@ -100,7 +104,7 @@ def test_embeddings_may_come_late_be_missing_and_change_their_length():
         looks = None if i < 5 or i % 3 == 0 else [RED, BLUE] if i < 20 else [np.ones(4), -np.ones(4)]
         tracks = tracker.update(seen((300, 400), (600, 400), looks=looks), frame(i))
     assert tracks.id.tolist() == [1, 2]
-    assert tracker._life.tracks.embedding.shape == (2, 4)
+    assert scaled(tracker).embedding.shape == (2, 4)
 
 
 def test_what_is_known_changes_slowly_and_only_by_sure_detections():
@@ -108,9 +112,9 @@ def test_what_is_known_changes_slowly_and_only_by_sure_detections():
     tracker.update(seen((300, 400), looks=[RED]), frame(0))
     tracker.update(seen((300, 400), looks=[BLUE]), frame(1))
     mixed = (RED + BLUE) / np.sqrt(2)
-    np.testing.assert_allclose(tracker._life.tracks.embedding[0], mixed, atol=1e-6)
+    np.testing.assert_allclose(scaled(tracker).embedding[0], mixed, atol=1e-6)
     assert tracker.update(seen((300, 400), looks=[BLUE], score=0.4), frame(2)).id.tolist() == [1]
-    np.testing.assert_allclose(tracker._life.tracks.embedding[0], mixed, atol=1e-6)
+    np.testing.assert_allclose(scaled(tracker).embedding[0], mixed, atol=1e-6)
 
 
 def test_the_first_look_names_at_once_where_it_may():
@@ -219,4 +223,4 @@ def test_noise_is_in_proportion_to_the_box():
 @pytest.mark.parametrize("name", ["unconfirmed_match", "appearance_weight", "appearance_near", "appearance_memory"])
 def test_options_that_cannot_be(name):
     with pytest.raises(ValueError, match=name):
-        BotSort(**{name: 1.5})
+        BotSort(**{name: 1.5})  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ def seen(*boxes, score=0.9):
     return Detections(rows, np.full(len(rows), score, np.float32), np.zeros(len(rows), np.int32), ("car",))
 
 
-def at(x, y, w=40, h=80):
+def at(x: float, y: float, w: float = 40, h: float = 80) -> tuple[float, float, float, float]:
     return (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
 
 
@@ -89,14 +89,14 @@ moves = st.lists(st.none() | st.tuples(st.integers(-4, 4), st.integers(-4, 4), s
 @settings(max_examples=60, deadline=None)
 def test_a_track_is_the_slow_one_through_every_gap(steps):
     tracker, place, size = OcSort(match=0.0, lost_s=9), np.array([400.0, 300.0]), 60.0
-    tracker.update(seen(at(*place, size, 90)), frame(0))
-    slow = SlowTrack(at(*place, size, 90))
+    tracker.update(seen(at(place[0], place[1], size, 90)), frame(0))
+    slow = SlowTrack(at(place[0], place[1], size, 90))
     for i, step in enumerate(steps, 1):
         box = None
         if step is not None:
             place += step[:2]
             size += step[2]
-            box = np.float32(at(*place, size, 90))
+            box = np.array(at(place[0], place[1], size, 90), np.float32)
         tracker.update(seen() if box is None else seen(box), frame(i))
         slow.look(box)
         tracks = tracker._life.tracks

@@ -217,7 +217,7 @@ class _Trial:
         for _, config, found in members:
             model = self.build(replace(found, decided=True, question=""), config)
             models.append(model)
-            readers.append(_Reader(model.head, _low(model.spec)))
+            readers.append(_Reader(cast(Head, model.head), _low(model.spec)))
         several = _Several(readers)
         # compiled forms that are tried once are not kept
         options = replace(models[0].options, precision="f32", cache=None)
