@@ -132,7 +132,8 @@ def test_crossings_agree_with_a_slow_twin(seed, line, arrow, extended):
     if line[0] == line[1] or arrow[0] == arrow[1]:
         return
     rules = [Crossing(m, line, arrow, px=True, mode=m, extended=extended) for m in DEMANDS]
-    past, total = Past(), dict[str, int].fromkeys(DEMANDS, 0)
+    past = Past()
+    total: dict[str, int] = dict.fromkeys(DEMANDS, 0)
     for shown in walks(seed, ends=0):
         past.see(shown)
         for rule in rules:

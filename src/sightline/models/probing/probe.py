@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from sightline.config import ModelConfig
 from sightline.errors import ModelError, RuntimeFailure, UsageError
