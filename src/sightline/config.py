@@ -96,6 +96,7 @@ def _pair(value: object) -> object:
 
 _Pair = Annotated[tuple[float, float], BeforeValidator(_pair, json_schema_input_type=float | tuple[float, float])]
 _Numbers = Annotated[tuple[float, ...], BeforeValidator(_one_or_many, json_schema_input_type=float | tuple[float, ...])]
+_Side = Annotated[int, Field(ge=1, le=1 << 16)]
 _Color = Annotated[str, _OneOf(("rgb", "bgr", "grey"))]
 _Resize = Annotated[str, _OneOf(("stretch", "letterbox", "letterbox-topleft", "crop", "line"))]
 _Precision = Annotated[str, _OneOf(("auto", "f32", "bf16", "f16"))]
@@ -210,6 +211,9 @@ class ModelConfig(_Frozen):
     per_class: dict[str, float] = Field(default_factory=dict, description="least score by label")
     class_agnostic: bool | None = None
     classes: _Words = Field(default=(), description="only these labels")
+    bounds_wh: tuple[_Side, _Side] | None = Field(
+        default=None, description="the frame size that the bounds of the model's own file are counted in"
+    )
     runtime: str = Field(default="auto", description="auto, openvino or onnx")
     device: str = Field(default="", description="in the runtime's own words: CPU, GPU, CUDAExecutionProvider ...")
     precision: _Precision = "auto"

@@ -277,11 +277,29 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which boxes of a class are told at all, in frame pixels; 0: no bound.
+
+    least_wh, most_wh: width and height of the smallest and the largest. top_px, bottom_px: margins of the frame that
+    no box reaches into. cut: boxes that do are cut at the margin instead. of_wh: the size of frame that these numbers
+    are counted in, where it is not the frame's own.
+    """
+
+    least_wh: tuple[float, float] = (0.0, 0.0)
+    most_wh: tuple[float, float] = (0.0, 0.0)
+    top_px: float = 0.0
+    bottom_px: float = 0.0
+    cut: bool = False
+    of_wh: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """score: least printed score; nms: IoU above which the weaker goes; top: most objects a view; each: most objects
     of one class, None no limit but `top`.
 
-    per_class: label -> least score, instead of `score`.
+    per_class: label -> least score, instead of `score`; nms_of, each_of: likewise, instead of `nms` and `each`.
+    bounds: label -> which boxes of it are told; "" for the labels that it does not name.
 
     floor: least score a head hands on (the tracker may see lower scores than `score`); None: the same as `score`.
     """
@@ -293,6 +311,9 @@ class Thresholds:
     class_agnostic: bool = False
     floor: float | None = None
     each: int | None = None
+    nms_of: Mapping[str, float] = field(default_factory=dict[str, float])
+    each_of: Mapping[str, int] = field(default_factory=dict[str, int])
+    bounds: Mapping[str, Bounds] = field(default_factory=dict[str, Bounds])
 
     @property
     def least(self) -> float:

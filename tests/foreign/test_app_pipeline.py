@@ -14,7 +14,7 @@ from sightline.errors import ConfigError, SightlineError
 from sightline.foreign.app_pipeline import Translated, config_of, plan_of
 from sightline.foreign.places import Places
 from sightline.foreign.written import read_written
-from tests.foreign.app_cases import write_files
+from tests.foreign.app_cases import FILES, write_files
 
 PRIMARY = "[primary-gie]\nenable=1\nconfig-file=pgie.txt\n"
 SOURCE = "[source0]\nenable=1\ntype=2\nuri=file://a.mp4\n"
@@ -158,9 +158,49 @@ def test_windows_messages_and_what_is_still_to_come(folder: Path) -> None:
     assert (messages.kind, messages.options["path"]) == ("jsonl", "a_b.jsonl")
     payload = messages.options["payload"]
     assert isinstance(payload, dict)
-    assert (payload["kind"], payload["size_wh"]) == ("deepstream", (1280, 720))
+    # the application makes the old form itself, and counts in the source's own pixels
+    assert (payload["kind"], payload["api"], "size_wh" in payload) == ("deepstream", "old", False)
+    asked = text.replace("topic=a/b", "topic=a/b\nmsg-conv-msg2p-new-api=1")
+    new = translated(folder, asked).config.sinks[1].options["payload"]
+    assert isinstance(new, dict)
+    assert (new["api"], new["size_wh"]) == ("new", (1280, 720))
     assert payload["sensors"]["0"]["id"] == "HWY_20"
     assert any("needs an RTSP server" in note and ":21:" in note for note in made.notes)
+
+
+def test_every_surface_of_a_dewarper_is_a_stream_of_its_own(folder: Path) -> None:
+    (folder / "two.txt").write_text(FILES["lens.txt"] + "[surface1]\nprojection-type=4\nwidth=64\nheight=64\n")
+    text = APP + (
+        "[source1]\nenable=1\ntype=2\nuri=file://b.mp4\nsmart-record=2\n[dewarper0]\nenable=1\nsource-id=0\n"
+        "config-file=two.txt\n[nvds-analytics]\nenable=1\nconfig-file=rules.txt\n"
+        "[pre-process]\nenable=1\nconfig-file=prepared.txt\n"
+        "[sink0]\nenable=1\ntype=3\nsource-id=0\noutput-file=o.mp4\n"
+        "[sink1]\nenable=1\ntype=3\nsource-id=1\noutput-file=p.mp4\n"
+        "[sink2]\nenable=1\ntype=6\nmsg-conv-config=both.txt\n"
+    )
+    (folder / "both.txt").write_text(
+        "[sensor0]\nenable=1\ntype=Camera\nid=zero\n[sensor1]\nenable=1\ntype=Camera\nid=one\n"
+    )
+    made = translated(folder, text)
+    first, second, other = made.config.streams
+    assert [(s.id, Path(s.url).name) for s in made.config.streams] == [
+        ("a.mp4-0", "a.mp4"), ("a.mp4-1", "a.mp4"), ("b.mp4", "b.mp4"),
+    ]  # fmt: skip
+    assert first.dewarp is not None and second.dewarp is not None and other.dewarp is None
+    assert (first.dewarp.options["to"], second.dewarp.options["to"]) == ("pushbroom", "perspective")
+    assert [len(s.analytics) for s in made.config.streams] == [1, 1, 0]
+    assert made.config.model.regions is not None
+    assert made.config.model.regions[0].streams == ("a.mp4-0", "a.mp4-1")
+    videos = [sink.options["streams"] for sink in made.config.sinks if sink.kind == "video"]
+    assert videos == [["a.mp4-0", "a.mp4-1"], ["b.mp4"]]
+    (recorded,) = [sink.options["streams"] for sink in made.config.sinks if sink.kind == "record"]
+    assert recorded == ["b.mp4"]
+    (messages,) = [sink.options["payload"] for sink in made.config.sinks if sink.kind == "jsonl"]
+    assert isinstance(messages, dict)
+    assert {number: sensor["id"] for number, sensor in messages["sensors"].items()} == {
+        "0": "zero", "1": "zero", "2": "one",
+    }  # fmt: skip
+    assert not [note for note in made.notes if "surfaces" in note]
 
 
 def test_recordings_of_single_streams(folder: Path) -> None:
@@ -295,3 +335,12 @@ def test_any_values_make_a_pipeline_or_an_error_of_ours(said: list[tuple[str, st
         assert str(folder) in str(error)  # noqa: PT017
         return
     assert made.config.streams
+
+
+def test_bounds_of_boxes_are_counted_in_the_muxers_frame(folder: Path) -> None:
+    muxed = "[streammux]\nwidth=1280\nheight=720\n"
+    assert pipeline(folder, APP + muxed).model.bounds_wh is None
+    with (folder / "pgie.txt").open("a") as file:
+        file.write("[class-attrs-all]\ndetected-min-w=20\n")
+    assert pipeline(folder, APP + muxed).model.bounds_wh == (1280, 720)
+    assert pipeline(folder, APP).model.bounds_wh is None

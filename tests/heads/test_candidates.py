@@ -219,3 +219,20 @@ def test_the_most_objects_of_one_label() -> None:
                 kept.append(i)
         assert np.array_equal(found.xyxy, every.xyxy[kept])
         assert np.array_equal(found.label, every.label[kept])
+
+
+def test_labels_with_limits_of_their_own() -> None:
+    """nms_of and each_of: as if each label were alone with its own thresholds, then `top` of all."""
+    rng = np.random.default_rng(8)
+    corner = rng.uniform(0, 60, (200, 2)).astype(np.float32)
+    boxes = np.concatenate([corner, corner + rng.uniform(10, 40, (200, 2)).astype(np.float32)], 1)
+    c = Candidates(boxes, rng.uniform(0.3, 1, 200).astype(np.float32), rng.integers(0, 3, 200))
+    limits = Thresholds(score=0.25, nms=0.5, top=900, nms_of={"class1": 0.2, "class2": 1.0}, each_of={"class0": 4})
+    found = finish(c, a_spec(limits)).detections
+    assert (np.diff(found.score) <= 0).all()
+    for label, (overlap, each) in enumerate(((0.5, 4), (0.2, None), (1.0, None))):
+        rows = c.label == label
+        own = Candidates(c.xyxy[rows], c.score[rows], c.label[rows])
+        alone = finish(own, a_spec(Thresholds(score=0.25, nms=overlap, top=900, each=each))).detections
+        assert np.array_equal(found.xyxy[found.label == label], alone.xyxy)
+    assert len(finish(c, a_spec(replace(limits, top=10))).detections) == 10

@@ -16,6 +16,7 @@ from sightline.models.looks import Look
 from sightline.protocols import FeedPlanes, FeedRgb, Outputs, RuntimeOptions
 from sightline.testing import BrightBoxHead, FakeRuntime, FakeSession, MovingBoxes, spec_of
 from sightline.types import (
+    Bounds,
     ColorMatrix,
     Detections,
     Frame,
@@ -71,6 +72,16 @@ def test_a_crop_looks_at_its_part_and_answers_in_the_frame() -> None:
     np.testing.assert_allclose(seen.xyxy, [(x1 + 4, y1, x2, y2)], atol=1.5)
     fractions = model(crop=((x1 + 4) / 64, 0, 1, 1)).predict(frame()).detections
     np.testing.assert_allclose(fractions.xyxy, seen.xyxy)
+
+
+def test_boxes_outside_their_bounds_are_not_told() -> None:
+    x1, y1, x2, y2 = MovingBoxes().box(3)
+    for bound, told in ((Bounds(most_wh=(x2 - x1 + 3, 0)), 1), (Bounds(most_wh=(x2 - x1 - 3, 0)), 0),
+                        (Bounds(top_px=y1 - 2), 1), (Bounds(top_px=y1 + 2), 0)):  # fmt: skip
+        spec = spec_of(32, 24)
+        spec = replace(spec, thresholds=replace(spec.thresholds, bounds={"": bound}))
+        bounded = Model("m", spec, Path("none"), BrightBoxHead(), FakeRuntime())
+        assert len(bounded.predict(frame()).detections) == told
 
 
 def test_a_crop_that_leaves_nothing_is_an_error() -> None:

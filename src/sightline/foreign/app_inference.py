@@ -114,6 +114,7 @@ def models_of(plan: AppPlan) -> Models:
             name=names[ids[primary.where]],
             labels=None if primary.labels is None else str(primary.labels),
             batch=primary.batch,
+            bounds_wh=_bounds_wh(primary, plan),
         ),
         then=tuple(_stage(one, said[one.where], ids, by_id, names, plan) for one in order),
         labels=first.labels,
@@ -201,12 +202,27 @@ def _stage(
         "interval": stage.interval if one.interval is None else one.interval,
         "labels": None if one.labels is None else str(one.labels),
         "batch": one.batch,
+        "bounds_wh": _bounds_wh(one, plan),
     }
     waits = not _later(one.file)
     if plan.tracker is not None and (stage.reinfer or not waits):
         fields["remember"] = RememberConfig(frames=stage.reinfer)
         fields["wait"] = waits
     return StageConfig.model_validate(fields)
+
+
+_BOUNDS = ("detected-", "roi-", "min_", "max_", "roi_")
+
+
+def _bounds_wh(one: Inference, plan: AppPlan) -> tuple[int, int] | None:
+    """The muxer's frame, where the model's own file bounds boxes in it."""
+    if plan.muxed is None:
+        return None
+    for entry in read_written(one.file).entries:
+        bounding = entry.group.startswith(("class-attrs-", "output_control.detect_control"))
+        if bounding and entry.key.startswith(_BOUNDS) and entry.value.strip() not in ("", "0"):
+            return plan.muxed
+    return None
 
 
 def _later(file: Path) -> bool:

@@ -5,9 +5,11 @@ The keys are those of NVIDIA/DeepStream, gst-nvinfer, gstnvinfer_property_parser
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sightline.foreign.fates import Known, Rules
+from sightline.foreign.key_tables import KeyTable
 
 __all__ = ["CLASS_ATTRS", "NVINFER", "PROPERTY", "TELLING", "class_of_group"]
 
@@ -17,7 +19,7 @@ _MEMORY = "sizes that vendor's memory pools; memory follows the pictures"
 _TENSOR_DUMP = "writes or replays raw tensors for debugging; sightline inspect shows what the model says"
 _CODE = "compiled code is never loaded; what it decodes is told by the name of the function"
 _CASCADE = "by the application's file that names this one"
-_FILTER = "objects are not filtered by it: all that the thresholds let through are told"
+_FILTER = "what lies outside is not told; counted in the muxer's frame, where an application's file has one"
 
 
 def _honoured(as_: str, why: str = "") -> Known:
@@ -96,7 +98,9 @@ PROPERTY: dict[str, Known] = {
     "secondary-reinfer-interval": _translated("then.remember.frames", f"behind a tracker; {_CASCADE}"),
     "classifier-async-mode": _translated("then.wait", f"behind a tracker, 1: answers may come later; {_CASCADE}"),
     "interval": _translated("limits.interval", f"of a secondary: then.interval; {_CASCADE}"),
-    "crop-objects-to-roi-boundary": _ignored("objects are looked at as they are, regions or not", "0"),
+    "crop-objects-to-roi-boundary": _translated(
+        "thresholds.bounds", "1: boxes that reach into a margin (roi-top-offset, roi-bottom-offset) are cut there"
+    ),
     # hardware, engines, memory
     "gpu-id": _ignored(_HARDWARE),
     "enable-dla": _ignored(_HARDWARE),
@@ -130,18 +134,18 @@ CLASS_ATTRS: dict[str, Known] = {
     "threshold": _honoured("thresholds.score", "the old word for pre-cluster-threshold"),
     "post-cluster-threshold": _translated("thresholds.score", "the higher one of the two thresholds decides"),
     "classifier-threshold": _ignored("belongs in [property]; DeepStream passes over it here as well"),
-    "nms-iou-threshold": _honoured("thresholds.nms", "that of all classes; of one class alone it is reported"),
-    "topk": _honoured("thresholds.each", "the most objects of one class; of one class alone it is reported"),
+    "nms-iou-threshold": _honoured("thresholds.nms", "of one class: thresholds.nms_of"),
+    "topk": _honoured("thresholds.each", "the most objects of one class; of one class: thresholds.each_of"),
     "eps": _honoured("head_options.eps", "of the head detectnet"),
     "minBoxes": _honoured("head_options.min_boxes", "of the head detectnet with dbscan"),
     "group-threshold": _honoured("head_options.min_boxes", "of the head detectnet with group-rectangles"),
     "dbscan-min-score": _honoured("head_options.min_score", "of the head detectnet with dbscan"),
-    "roi-top-offset": _ignored(_FILTER, "0"),
-    "roi-bottom-offset": _ignored(_FILTER, "0"),
-    "detected-min-w": _ignored(_FILTER, "0"),
-    "detected-min-h": _ignored(_FILTER, "0"),
-    "detected-max-w": _ignored(_FILTER, "0"),
-    "detected-max-h": _ignored(_FILTER, "0"),
+    "roi-top-offset": _translated("thresholds.bounds", _FILTER),
+    "roi-bottom-offset": _translated("thresholds.bounds", _FILTER),
+    "detected-min-w": _translated("thresholds.bounds", _FILTER),
+    "detected-min-h": _translated("thresholds.bounds", _FILTER),
+    "detected-max-w": _translated("thresholds.bounds", _FILTER),
+    "detected-max-h": _translated("thresholds.bounds", _FILTER),
     "border-color": _ignored("the overlay has colours of its own, one a label"),
     "bg-color": _ignored("the overlay has colours of its own, one a label"),
 }
@@ -172,9 +176,16 @@ def class_of_group(group: str) -> int | None:
     return int(number) if number != group and number.isascii() and number.isdigit() and len(number) < 7 else None
 
 
+# Groups of applications that stand in some nvinfer files: the element reads its own groups alone.
+_APPLICATION = re.compile(r"application|source-list|source\d*|streammux|tiled-display|osd|sink\d*|tests")
+_PASSED = KeyTable({}, {"*": _ignored("DeepStream passes over it as well")})
+
+
 def _of_group(group: str) -> Mapping[str, Known] | None:
     if group == "property":
         return PROPERTY
+    if _APPLICATION.fullmatch(group):
+        return _PASSED
     return CLASS_ATTRS if group == "class-attrs-all" or class_of_group(group) is not None else None
 
 

@@ -49,7 +49,9 @@ GROUPS: dict[str, dict[str, Known]] = {
         "unique_id": _like("gie-unique-id"),
         "gpu_ids": _like("gpu-id", many=True),
         "max_batch_size": _like("batch-size"),
-        "clip_object_outside_roi": _like("crop-objects-to-roi-boundary"),
+        "clip_object_outside_roi": Known(
+            "ignored", "", "boxes are always cut at the region that was looked at", ("true", "1")
+        ),
     },
     _BACK: {
         "output_mem_type": _like("tensor-meta-pool-size"),

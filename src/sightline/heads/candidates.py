@@ -69,15 +69,14 @@ def finish(c: Candidates, spec: ModelSpec, agnostic: bool = False) -> Prediction
     rows = np.flatnonzero(_sound(xyxy, score, c) & (score >= _cuts(c.label, spec)))
     rows = rows[top_k(score[rows], max(_MOST, limits.top))]
     # suppression may stop at the `top` best only where no label takes the place of others
-    most = limits.top if limits.each is None else len(rows)
-    if limits.nms < 1 and len(rows) > 1:
-        label = None if agnostic or limits.class_agnostic else c.label[rows]
-        if "obb" in c.columns:
-            rows = rows[oriented_nms(c.columns["obb"][rows], score[rows], limits.nms, label, most)]
-        else:
-            rows = rows[nms(xyxy[rows], score[rows], limits.nms, label, most)]
-    if limits.each is not None:
-        rows = _first_of_each(rows, c.label, limits.each)
+    most = limits.top if limits.each is None and not limits.each_of else len(rows)
+    together = agnostic or limits.class_agnostic
+    if limits.nms_of and not together:
+        rows = _suppressed_by_class(rows, c, xyxy, score, spec)
+    elif limits.nms < 1 and len(rows) > 1:
+        rows = _suppressed(rows, c, xyxy, score, limits.nms, None if together else c.label[rows], most)
+    if limits.each is not None or limits.each_of:
+        rows = _first_of_each(rows, c.label, spec)
     rows = rows[: limits.top]
     return Prediction(
         Detections(
@@ -180,11 +179,32 @@ def count_nonfinite(outputs: Outputs) -> int:
     return sum(int(a.size - np.isfinite(a).sum()) for a in outputs.values() if a.dtype.kind == "f")
 
 
-def _first_of_each(rows: I64, label: NDArray[Any], each: int) -> I64:
-    """Of `rows`, best first, those that have fewer than `each` of their own label before them."""
+def _suppressed(
+    rows: I64, c: Candidates, xyxy: F32, score: F32, iou: float, label: NDArray[Any] | None, most: int
+) -> I64:
+    """Of `rows`, best first, those that no stronger one overlaps by more than `iou`."""
+    if "obb" in c.columns:
+        return rows[oriented_nms(c.columns["obb"][rows], score[rows], iou, label, most)]
+    return rows[nms(xyxy[rows], score[rows], iou, label, most)]
+
+
+def _suppressed_by_class(rows: I64, c: Candidates, xyxy: F32, score: F32, spec: ModelSpec) -> I64:
+    """Of `rows`, best first, those that stay where labels have thresholds of their own."""
+    limits = spec.thresholds
     stays: list[I64] = []
-    for one in np.unique(label[rows]):
-        stays.append(np.flatnonzero(label[rows] == one)[:each])
+    for one in np.unique(c.label[rows]).tolist():
+        own = rows[c.label[rows] == one]
+        iou = limits.nms_of.get(spec.label(one), limits.nms)
+        stays.append(own if iou >= 1 else _suppressed(own, c, xyxy, score, iou, None, len(own)))
+    return rows[np.isin(rows, np.concatenate(stays))] if stays else rows
+
+
+def _first_of_each(rows: I64, label: NDArray[Any], spec: ModelSpec) -> I64:
+    """Of `rows`, best first, those that have fewer of their own label before them than that label may have."""
+    limits = spec.thresholds
+    stays: list[I64] = []
+    for one in np.unique(label[rows]).tolist():
+        stays.append(np.flatnonzero(label[rows] == one)[: limits.each_of.get(spec.label(one), limits.each)])
     return rows[np.sort(np.concatenate(stays))] if stays else rows
 
 

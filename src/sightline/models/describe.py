@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from sightline.models.arrival import Arrived
 from sightline.models.identify import Identified
 from sightline.types import InputSpec, Preprocess, TensorSpec
@@ -39,6 +41,12 @@ def describe(identified: Identified) -> dict[str, object]:
             "each": spec.thresholds.each,
             "class_agnostic": spec.thresholds.class_agnostic,
             "per_class": dict(spec.thresholds.per_class),
+            "nms_of": dict(spec.thresholds.nms_of),
+            "each_of": dict(spec.thresholds.each_of),
+            "bounds": {
+                label: {key: _plain(value) for key, value in asdict(own).items()}
+                for label, own in spec.thresholds.bounds.items()
+            },
         },
         "labels": list(spec.labels),
         "reasons": list(identified.reasons),

@@ -30,7 +30,7 @@ from sightline.models.manifest import Manifest, manifest_of, write_manifest
 from sightline.models.sidefiles import Stated, label_tables, read_label_file, stated_by_graph, stated_by_sides
 from sightline.parts import judge
 from sightline.plugins import resolve
-from sightline.types import InputSpec, ModelSpec, Thresholds
+from sightline.types import Bounds, InputSpec, ModelSpec, Thresholds
 
 __all__ = ["PARSED", "Identified", "identify", "identify_arrived", "require", "save_manifest"]
 
@@ -219,6 +219,9 @@ def _thresholds(head: str, config: ModelConfig, manifest: Manifest, said: Sequen
         each=base.each if limits.each is None else limits.each,
         class_agnostic=agnostic,
         per_class=config.per_class or limits.per_class,
+        nms_of={} if config.nms is not None else limits.nms_of,
+        each_of=limits.each_of,
+        bounds={label: Bounds(**own.model_dump(), of_wh=config.bounds_wh) for label, own in limits.bounds.items()},
     )
 
 

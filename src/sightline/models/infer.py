@@ -11,6 +11,7 @@ from typing import cast
 
 import numpy as np
 
+from sightline.bounding import within_bounds
 from sightline.errors import RuntimeFailure
 from sightline.models.filling import Buffer, Filling
 from sightline.models.looks import Look
@@ -258,11 +259,18 @@ class Model:
         ]
 
     def _in_frame(self, prediction: Prediction, look: Look, view: View) -> Prediction:
-        """Model pixels -> frame pixels, clipped to what was looked at; empty boxes and unwanted labels go."""
+        """Model pixels -> frame pixels, clipped to what was looked at; empty boxes, unwanted labels and what lies
+        outside the bounds of its class go.
+        """
         detections = replace(prediction.detections, stage=self.stage)
         if self.only is not None and len(detections):
             detections = detections[np.isin(detections.label, list(self.only))]
-        return to_frame(replace(prediction, detections=detections), view, self._filling.looked_at(look))
+        told = to_frame(replace(prediction, detections=detections), view, self._filling.looked_at(look))
+        bounds = self.spec.thresholds.bounds
+        if not bounds or not len(told.detections):
+            return told
+        frame = view.frame
+        return replace(told, detections=within_bounds(told.detections, bounds, (frame.width, frame.height)))
 
     def predict(self, frame: Frame) -> Prediction:
         """One frame, now. Not to be mixed with requests in flight."""

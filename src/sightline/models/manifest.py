@@ -13,6 +13,7 @@ from sightline.errors import ConfigError, OutputError
 from sightline.types import ChannelOrder, InputSpec, ModelSpec, Resize
 
 __all__ = [
+    "BoundsManifest",
     "InputManifest",
     "Manifest",
     "Origin",
@@ -55,6 +56,19 @@ class InputManifest(_Frozen):
     layout: str | None = Field(default=None, pattern="^(NCHW|NHWC|NTCHW|NCTHW|NTHWC)$")
 
 
+_Pixels = Annotated[float, Field(ge=0, le=1 << 20, allow_inf_nan=False)]
+
+
+class BoundsManifest(_Frozen):
+    """Which boxes are told at all, in frame pixels; 0: no bound."""
+
+    least_wh: tuple[_Pixels, _Pixels] = Field(default=(0.0, 0.0), description="width and height of the smallest")
+    most_wh: tuple[_Pixels, _Pixels] = Field(default=(0.0, 0.0), description="and of the largest")
+    top_px: _Pixels = Field(default=0.0, description="a margin of the frame that no box reaches into")
+    bottom_px: _Pixels = 0.0
+    cut: bool = Field(default=False, description="boxes that reach into a margin are cut there instead")
+
+
 class ThresholdManifest(_Frozen):
     """Defaults for this model."""
 
@@ -64,6 +78,11 @@ class ThresholdManifest(_Frozen):
     each: int | None = Field(default=None, ge=1, description="most objects of one class")
     class_agnostic: bool | None = None
     per_class: dict[str, float] = Field(default_factory=dict)
+    nms_of: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict, description="nms by label")
+    each_of: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict, description="each by label")
+    bounds: dict[str, BoundsManifest] = Field(
+        default_factory=dict, description="which boxes are told, by label; the empty label is for all others"
+    )
 
 
 class Origin(_Frozen):
@@ -230,6 +249,14 @@ def manifest_of(spec: ModelSpec) -> Manifest:
             each=limits.each,
             class_agnostic=limits.class_agnostic,
             per_class=dict(limits.per_class),
+            nms_of=dict(limits.nms_of),
+            each_of=dict(limits.each_of),
+            bounds={
+                label: BoundsManifest(
+                    least_wh=own.least_wh, most_wh=own.most_wh, top_px=own.top_px, bottom_px=own.bottom_px, cut=own.cut
+                )
+                for label, own in limits.bounds.items()
+            },
         ),
         labels=spec.labels or None,
         licence=spec.licence,

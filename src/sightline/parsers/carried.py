@@ -10,6 +10,7 @@ import numpy as np
 
 from sightline.parsers.framing import Message
 from sightline.types import (
+    Bounds,
     ChannelOrder,
     Frame,
     InputSpec,
@@ -44,13 +45,19 @@ def spec_from(said: Message) -> ModelSpec:
     given = dict(said)
     given["inputs"] = tuple(_input(item) for item in said["inputs"])
     given["outputs"] = tuple(_tensor(item) for item in said["outputs"])
-    given["thresholds"] = Thresholds(**said["thresholds"])
+    bounds = {label: _bounds(own) for label, own in said["thresholds"].get("bounds", {}).items()}
+    given["thresholds"] = Thresholds(**{**said["thresholds"], "bounds": bounds})
     given["labels"] = tuple(said["labels"])
     return ModelSpec(**given)
 
 
 def _tensor(said: Message) -> TensorSpec:
     return TensorSpec(said["name"], tuple(said["shape"]), said["dtype"], said["layout"])
+
+
+def _bounds(said: Message) -> Bounds:
+    sides = {key: None if said[key] is None else tuple(said[key]) for key in ("least_wh", "most_wh", "of_wh")}
+    return Bounds(**{**said, **sides})
 
 
 def _input(said: Message) -> InputSpec:

@@ -23,7 +23,7 @@ from sightline.models.importers.nvinfer_functions import likely, reads
 from sightline.models.importers.seam import Foreign
 from sightline.models.locate import meant
 from sightline.plugins import known as known_parts
-from sightline.types import ChannelOrder, Resize
+from sightline.types import Bounds, ChannelOrder, Resize
 
 BASE = """
 [property]
@@ -446,13 +446,38 @@ def test_a_configuration_is_no_label_file(tmp_path: Path) -> None:
     assert known(tmp_path).spec.labels == ()
 
 
-def test_filters_that_are_not_applied_are_warnings(tmp_path: Path) -> None:
-    text = BASE + "[class-attrs-all]\ndetected-min-w=0\ndetected-min-h=20\n"
-    config = put(tmp_path, text)
-    assert known(config).warnings == (
-        f"{config}:14: detected-min-h=20 ignored: objects are not filtered by it: all that the thresholds let "
-        "through are told",
+def test_bounds_of_boxes_by_class(tmp_path: Path) -> None:
+    text = (
+        "crop-objects-to-roi-boundary=1\n[class-attrs-all]\ndetected-min-w=4\ndetected-max-h=90\nroi-top-offset=10\n"
+        "[class-attrs-1]\ndetected-min-w=8\nroi-top-offset=0\n[class-attrs-0]\npre-cluster-threshold=0.4\n"
     )
+    found = known(put(tmp_path, BASE + text))
+    assert found.warnings == ()
+    assert found.spec.thresholds.bounds == {
+        "": Bounds((4, 0), (0, 90), 10, 0, True),
+        "person": Bounds((8, 0), (0, 90), 0, 0, False),
+    }
+
+
+def test_bounds_are_counted_in_the_frame_that_is_said(tmp_path: Path) -> None:
+    config = put(tmp_path, BASE + "[class-attrs-all]\ndetected-min-w=4\n")
+    found = identify(ModelConfig(path=str(config), bounds_wh=(1920, 1080))).spec.thresholds
+    assert found.bounds == {"": Bounds((4, 0), of_wh=(1920, 1080))}
+
+
+def test_single_classes_are_suppressed_and_counted_their_own_way(tmp_path: Path) -> None:
+    text = "cluster-mode=2\n[class-attrs-all]\nnms-iou-threshold=0.5\ntopk=20\n"
+    own = "[class-attrs-1]\nnms-iou-threshold=0.7\ntopk=3\n[class-attrs-0]\ntopk=20\n"
+    found = known(put(tmp_path, BASE + text + own))
+    assert found.warnings == ()
+    assert (found.spec.thresholds.nms, found.spec.thresholds.nms_of) == (0.5, {"person": 0.7})
+    assert (found.spec.thresholds.each, found.spec.thresholds.each_of) == (20, {"person": 3})
+
+
+@pytest.mark.parametrize("value", ["-1", "1e9", "wide"])
+def test_a_bound_that_is_no_size_is_refused(value: str, tmp_path: Path) -> None:
+    config = put(tmp_path, BASE + f"[class-attrs-all]\ndetected-min-w={value}\n")
+    assert f"config.txt:13: detected-min-w={value}" in refused(config)
 
 
 def test_a_model_that_is_named_with_the_file(tmp_path: Path) -> None:

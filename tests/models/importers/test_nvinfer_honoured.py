@@ -105,6 +105,7 @@ CASES = {
     "segmentation-threshold": Case("0.2", "0.7", lambda: class_map("one"), _MAP),
     "segmentation-output-order": Case("0", "1", class_map, _MAP),
     "filter-out-class-ids": Case("0", "1"),
+    "crop-objects-to-roi-boundary": Case("0", "1", attrs="roi-top-offset=10\n"),
 }
 ATTRS = {
     "pre-cluster-threshold": Case("0.2", "0.6"),
@@ -116,6 +117,10 @@ ATTRS = {
     "minBoxes": Case("2", "3", base="cluster-mode=1\n"),
     "group-threshold": Case("1", "2", base="cluster-mode=0\n"),
     "dbscan-min-score": Case("0.2", "0.6", base="cluster-mode=1\n"),
+    **dict.fromkeys(
+        ("detected-min-w", "detected-min-h", "detected-max-w", "detected-max-h", "roi-top-offset", "roi-bottom-offset"),
+        Case("10", "20"),
+    ),
 }
 
 
@@ -305,7 +310,24 @@ FIELDS = {
     "output_control.detect_control.filter_out_class_ids": Field(
         "filter_out_class_ids: [0]", "filter_out_class_ids: [1]", ""
     ),
+    "output_control.detect_control.specific_class_filters.key": Field(
+        "specific_class_filters { key: 0 value { roi_top_offset: 5 } }",
+        "specific_class_filters { key: 1 value { roi_top_offset: 5 } }", "",
+    ),
 }  # fmt: skip
+for place, around in (
+    ("default_filter", "default_filter { {0} }"),
+    ("specific_class_filters.value", "specific_class_filters { key: 0 value { {0} } }"),
+):
+    for key in ("roi_top_offset", "roi_bottom_offset"):
+        FIELDS[f"output_control.detect_control.{place}.{key}"] = Field(
+            around.replace("{0}", f"{key}: 5"), around.replace("{0}", f"{key}: 9"), ""
+        )
+    for key in ("min_width", "min_height", "max_width", "max_height"):
+        sides = around.replace("{0}", "bbox_filter { " + key + ": {0} }")
+        FIELDS[f"output_control.detect_control.{place}.bbox_filter.{key}"] = Field(
+            sides.replace("{0}", "5"), sides.replace("{0}", "9"), ""
+        )
 FIELDS |= {
     key.replace(".triton", ".trt_is"): Field(
         field.one, field.other, field.within.replace("triton", "trt_is"), field.net

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sightline.models.importers.nvinfer_settings import Limits, Settings
-from sightline.models.manifest import ThresholdManifest
+from sightline.models.manifest import BoundsManifest, ThresholdManifest
 
 __all__ = ["clustering", "thresholds"]
 
@@ -27,10 +27,11 @@ def thresholds(settings: Settings, labels: Sequence[str]) -> tuple[ThresholdMani
     least = _least(every, None)
     iou, most = _suppression(settings)
     by_class: dict[str, float] = {}
+    ious, mosts = _own_suppression(settings, labels, iou, most)
     for number in sorted(settings.own):
         own = settings.own[number]
         by_class[_label(labels, number)] = _least(own, every)
-        warnings += _single(number, own, every, iou, settings)
+        warnings += _single(number, own, every, settings)
     if least > 1:  # written to leave out all classes but those that have a group of their own
         for number in range(max(len(labels), settings.classes or 0)):
             by_class.setdefault(_label(labels, number), least)
@@ -42,9 +43,12 @@ def thresholds(settings: Settings, labels: Sequence[str]) -> tuple[ThresholdMani
     made = ThresholdManifest(
         score=_unit(least),
         nms=iou,
-        top=None if most is None else max(most, min(most * count, _MOST)),
+        top=None if most is None else max(most, *mosts.values(), min(most * count, _MOST)),
         each=None if settings.together else most,
         per_class=by_class,
+        nms_of=ious,
+        each_of=mosts,
+        bounds=_bounds(settings, labels),
     )
     return made, warnings
 
@@ -88,13 +92,51 @@ def _least(own: Limits, every: Limits | None) -> float:
     return max(_BEFORE if before is None else before, after or 0.0, 0.0)
 
 
-def _single(number: int, own: Limits, every: Limits, iou: float, settings: Settings) -> list[str]:
+def _own_suppression(
+    settings: Settings, labels: Sequence[str], iou: float, most: int | None
+) -> tuple[dict[str, float], dict[str, int]]:
+    """By label what single classes have in place of (overlap above which the weaker goes, most objects)."""
+    ious: dict[str, float] = {}
+    mosts: dict[str, int] = {}
+    if settings.cluster not in ("nms", "hybrid", "none") or settings.together:
+        return ious, mosts
+    for number, own in sorted(settings.own.items()):
+        label = _label(labels, number)
+        if own.iou is not None and settings.cluster != "none" and abs(own.iou - iou) > 1e-9:
+            ious[label] = min(max(own.iou, 0.0), 1.0)
+        if own.most is not None and own.most != most and own.most != 0:
+            mosts[label] = own.most if own.most > 0 else _MOST
+    return ious, mosts
+
+
+def _bounds(settings: Settings, labels: Sequence[str]) -> dict[str, BoundsManifest]:
+    """Which boxes are told, by label; "" for those that have no group of their own."""
+    every = _bound(settings.every, Limits(), settings.cut)
+    found = {} if every == BoundsManifest() else {"": every}
+    for number, own in sorted(settings.own.items()):
+        made = _bound(own, Limits() if settings.apart else settings.every, settings.cut)
+        if made != every:
+            found[_label(labels, number)] = made
+    return found
+
+
+def _bound(own: Limits, every: Limits, cut: bool) -> BoundsManifest:
+    def first(mine: float | None, wider: float | None) -> float:
+        return mine if mine is not None else wider or 0.0
+
+    top, bottom = first(own.top, every.top), first(own.bottom, every.bottom)
+    return BoundsManifest(
+        least_wh=(first(own.least_w, every.least_w), first(own.least_h, every.least_h)),
+        most_wh=(first(own.most_w, every.most_w), first(own.most_h, every.most_h)),
+        top_px=top,
+        bottom_px=bottom,
+        cut=cut and bool(top or bottom),
+    )
+
+
+def _single(number: int, own: Limits, every: Limits, settings: Settings) -> list[str]:
     """Warnings about limits that one class alone has and that hold for all here."""
     told: list[str] = []
-    if own.iou is not None and settings.cluster == "nms" and abs(own.iou - iou) > 1e-9:
-        told.append(f"[class-attrs-{number}] nms-iou-threshold={own.iou:g} is not that of all classes; {iou:g} is used")
-    if own.most is not None and own.most != every.most:
-        told.append(f"[class-attrs-{number}] topk={own.most} is not that of all classes, which is used")
     fields = [(own.eps, every.eps), (own.min_boxes, every.min_boxes), (own.min_score, every.min_score)]
     if any(mine is not None and mine != theirs for mine, theirs in fields) and settings.cluster in ("dbscan", "hybrid"):
         told.append(f"[class-attrs-{number}] has a clustering of its own; that of all classes is used")

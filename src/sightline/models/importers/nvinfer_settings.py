@@ -13,7 +13,7 @@ from sightline.foreign.keyfile import Entry, KeyFile
 from sightline.foreign.nvinfer_keys import class_of_group
 from sightline.types import ChannelOrder
 
-__all__ = ["COLORS", "Cluster", "Limits", "Named", "Settings", "Task", "settings_of"]
+__all__ = ["COLORS", "WIDEST", "Cluster", "Limits", "Named", "Settings", "Task", "settings_of"]
 
 Task = Literal["detect", "classify", "semantic", "segment", "other"]
 Cluster = Literal["group-rectangles", "dbscan", "nms", "hybrid", "none"]
@@ -27,6 +27,15 @@ _FUNCTIONS = (
     "parse-classifier-func-name",
     "parse-segmentation-func-name",
 )
+_BOUNDS = {
+    "detected-min-w": "least_w",
+    "detected-min-h": "least_h",
+    "detected-max-w": "most_w",
+    "detected-max-h": "most_h",
+    "roi-top-offset": "top",
+    "roi-bottom-offset": "bottom",
+}
+WIDEST = 1 << 20  # pixels
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -41,7 +50,8 @@ class Named:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of all classes or of one; None: not said. before, after: least scores before and after boxes are brought
-    together. most: objects of one class, -1 all. The others are options of clustering.
+    together. most: objects of one class, -1 all. least_w to bottom: bounds of boxes in pixels of the frame, 0 none.
+    The others are options of clustering.
     """
 
     before: float | None = None
@@ -52,6 +62,12 @@ class Limits:
     min_boxes: int | None = None
     group: int | None = None
     min_score: float | None = None
+    least_w: float | None = None
+    least_h: float | None = None
+    most_w: float | None = None
+    most_h: float | None = None
+    top: float | None = None
+    bottom: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,9 @@ class Settings:
 
     classes: None where not said. every: limits of all classes; own: of single ones; together: `most` is that of all
     classes together. grouped: the file itself asks for group-rectangles. filtered: classes never told.
-    question: what a classifier's answer is called. function: the parse function. outputs: names of tensors.
+    apart: bounds of a class replace those of all, and are not laid over them. cut: boxes are cut at the margins of
+    the frame that are left out. question: what a classifier's answer is called. function: the parse function.
+    outputs: names of tensors.
     """
 
     task: Task = "detect"
@@ -81,6 +99,8 @@ class Settings:
     own: dict[int, Limits] = field(default_factory=dict[int, Limits])
     together: bool = False
     filtered: tuple[int, ...] = ()
+    apart: bool = False
+    cut: bool = False
     answer_least: float | None = None
     question: str = ""
     map_least: float | None = None
@@ -117,6 +137,7 @@ def settings_of(file: KeyFile) -> Settings:
         every=_limits(_Reader(file, "class-attrs-all")),
         own=_own(file),
         filtered=tuple(int(n) for n in said.numbers("filter-out-class-ids") if n >= 0),
+        cut=said.flag("crop-objects-to-roi-boundary", False),
         answer_least=said.optional("classifier-threshold"),
         question=said.text("classifier-type"),
         map_least=said.optional("segmentation-threshold"),
@@ -180,6 +201,11 @@ def _limits(said: _Reader) -> Limits:
         number = said.optional(key)
         if number is not None:
             made = replace(made, **{name: int(number)})
+    for key, name in _BOUNDS.items():
+        number = said.optional(key)
+        if number is not None and not 0 <= number <= WIDEST:
+            raise said.fault(key, f"is a number of pixels, 0 to {WIDEST}")
+        made = replace(made, **{name: number})
     return made
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sightline.errors import ModelError
 from sightline.foreign.protobuf_text import Message, Word
 from sightline.models.importers import triton
-from sightline.models.importers.nvinfer_settings import COLORS, Cluster, Limits, Named, Settings
+from sightline.models.importers.nvinfer_settings import COLORS, WIDEST, Cluster, Limits, Named, Settings
 from sightline.models.importers.seam import Foreign, Imported
 
 __all__ = ["served_model", "settings_of_message"]
@@ -29,7 +29,11 @@ def settings_of_message(whole: Message, path: Path) -> Settings:
     normal = before.message("normalize")
     format = before.text("network_format")
     order = before.text("tensor_order")
+    every, own = _bounds(whole.message("output_control").message("detect_control"))
     base = Settings(
+        every=every,
+        own=own,
+        apart=True,
         color=_FORMATS.get(format, COLORS[0]),
         gain=normal.number("scale_factor", 1.0) or 1.0,
         offsets=normal.numbers("channel_offsets"),
@@ -79,13 +83,16 @@ def _detector(base: Settings, held: Message, path: Path) -> Settings:
         group=None if group is None else int(group),
         min_score=number("min_score"),
     )
+    every = _bounded(every, base.every)
     if every.iou is not None and not 0 <= every.iou <= 1:
         raise ModelError(f"{said.where}: iou_threshold {every.iou:g} is not 0 to 1")
-    own = {
-        entry.whole("key"): Limits(before=entry.message("value").number("pre_threshold"))
-        for entry in held.messages("per_class_params")
-        if "pre_threshold" in entry.message("value")
-    }
+    own = dict(base.own)
+    for entry in held.messages("per_class_params"):
+        if "pre_threshold" in entry.message("value"):
+            number_of = entry.whole("key")
+            own[number_of] = replace(
+                own.get(number_of, Limits()), before=entry.message("value").number("pre_threshold")
+            )
     return replace(
         base,
         task="detect",
@@ -97,6 +104,29 @@ def _detector(base: Settings, held: Message, path: Path) -> Settings:
         own={number: limits for number, limits in own.items() if number >= 0},
         function=_named(held, "custom_parse_bbox_func", path),
     )
+
+
+_BOUNDS = ("least_w", "least_h", "most_w", "most_h", "top", "bottom")
+
+
+def _bounded(limits: Limits, bounds: Limits) -> Limits:
+    """`limits`, with the bounds of boxes that `bounds` has."""
+    return replace(limits, **{name: getattr(bounds, name) for name in _BOUNDS})
+
+
+def _bounds(control: Message) -> tuple[Limits, dict[int, Limits]]:
+    """Of all classes, and of those that have a filter of their own, which then stands in place of the other."""
+    own = {entry.whole("key"): _filter(entry.message("value")) for entry in control.messages("specific_class_filters")}
+    return _filter(control.message("default_filter")), {number: held for number, held in own.items() if number >= 0}
+
+
+def _filter(held: Message) -> Limits:
+    sides = held.message("bbox_filter")
+    said = [sides.whole(key) for key in ("min_width", "min_height", "max_width", "max_height")]
+    said += [held.whole("roi_top_offset"), held.whole("roi_bottom_offset")]
+    if not all(0 <= number <= WIDEST for number in said):
+        raise ModelError(f"{held.where}: widths, heights and offsets are numbers of pixels, 0 to {WIDEST}")
+    return Limits(**dict(zip(_BOUNDS, said, strict=True)))
 
 
 def _dims(backend: Message) -> tuple[int, int, int] | None:
