@@ -82,6 +82,9 @@ def test_migrate_writes_what_check_finds_fine(here: Path, capsys: pytest.Capture
     (here / "sub").mkdir()
     assert main(["migrate", "app.txt", "-o", "sub/p.yaml"]) == 0
     text = (here / "sub" / "p.yaml").read_text()
+    heads = sum(line.startswith("#   ") and line[4] != " " for line in text.splitlines())
+    assert heads >= 3
+    assert f"; {heads} notes at its top; " in capsys.readouterr().err
     assert text.startswith("# Made from app.txt by sightline migrate.\n")
     assert "# unknown:" in text
     assert "# ignored:" in text

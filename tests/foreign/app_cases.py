@@ -55,6 +55,7 @@ BASE: Said = {
 _TWO: Said = {"source1": {"enable": "1", "type": "2", "uri": "file://b.mp4"}}
 _TILED: Said = {"tiled-display": {"enable": "1", "rows": "1", "columns": "2"}, **_TWO}
 _BROKER: Said = {"sink0": {"type": "6", "topic": "events"}}
+_NEW_FORM: Said = {"sink0": {**_BROKER["sink0"], "msg-conv-msg2p-new-api": "1"}}
 _SECOND: Said = {"secondary-gie0": {"enable": "1", "config-file": "sgie.txt"}}
 _RECORDED: Said = {"source0": {"smart-record": "2"}}
 
@@ -173,8 +174,8 @@ APP: dict[tuple[str, str], Case] = {
     ("source-list", "sensor-name-list"): Case("a", "b", _LIST),
     **{("source-attr-all", key): case for key, case in _ALL.items()},
     **{("source#", key): case for key, case in _SOURCE.items()},
-    ("streammux", "width"): Case("640", "1280", {**_BROKER, "streammux": {"height": "720"}}),
-    ("streammux", "height"): Case("360", "720", {**_BROKER, "streammux": {"width": "1280"}}),
+    ("streammux", "width"): Case("640", "1280", {**_NEW_FORM, "streammux": {"height": "720"}}),
+    ("streammux", "height"): Case("360", "720", {**_NEW_FORM, "streammux": {"width": "1280"}}),
     **{(group, key): Case(one, other, {group.replace("#", "0"): {"enable": "1", **beside}})
        for group in ("pre-process", "secondary-pre-process#") for key, one, other, beside in (
            ("enable", "0", "1", {"config-file": "prepared.txt"}),

@@ -186,7 +186,9 @@ def test_every_surface_of_a_dewarper_is_a_stream_of_its_own(folder: Path) -> Non
     assert [(s.id, Path(s.url).name) for s in made.config.streams] == [
         ("a.mp4-0", "a.mp4"), ("a.mp4-1", "a.mp4"), ("b.mp4", "b.mp4"),
     ]  # fmt: skip
-    assert first.dewarp is not None and second.dewarp is not None and other.dewarp is None
+    assert first.dewarp is not None
+    assert second.dewarp is not None
+    assert other.dewarp is None
     assert (first.dewarp.options["to"], second.dewarp.options["to"]) == ("pushbroom", "perspective")
     assert [len(s.analytics) for s in made.config.streams] == [1, 1, 0]
     assert made.config.model.regions is not None

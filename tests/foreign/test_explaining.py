@@ -94,6 +94,15 @@ def test_the_folder_of_installation_is_elsewhere(tmp_path: Path) -> None:
     assert told(tmp_path, text, places=renamed).files[1].path.endswith("pgie2.txt")
 
 
+def test_a_model_with_groups_of_an_application_is_a_model(tmp_path: Path) -> None:
+    text = "[application]\nenable-perf-measurement=1\n[property]\nnet-scale-factor=1\nnetwork-type=2\n[tests]\n"
+    found = told(tmp_path, text + "file-loop=1\n")
+    assert found.files[0].kind == "an nvinfer configuration"
+    assert {k.status for k in found.keys} == {"ignored", "translated", "honoured"}
+    lists = "source-list:\n  - rtsp://a/1\nstreammux:\n  width: 640\nprimary-gie:\n  plugin-type: 0\nsink:\n  type: 1\n"
+    assert told(tmp_path, lists, "own.yml").files[0].kind == "an application's YAML"
+
+
 def test_groups_that_are_off(tmp_path: Path) -> None:
     found = told(
         tmp_path, "[application]\n[sink0]\nenable=0\ntype=3\noutput-file=a.mp4\nbitrat=5\n[osd]\ntext-size=3\n"

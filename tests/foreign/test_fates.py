@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sightline.foreign.app_keys import DEEPSTREAM_APP
 from sightline.foreign.broker_keys import BROKER
 from sightline.foreign.fates import KeyFate, fates_of, told
 from sightline.foreign.keyfile import parse_key_file, read_key_file
@@ -53,11 +54,24 @@ def test_misspelt_keys_name_what_was_meant(line: str, why: str) -> None:
 
 
 def test_groups_that_nvinfer_has_not() -> None:
-    found = fates("topk=1\n[class-attrs-al]\ntopk=1\n[class-attrs-x]\ntopk=1\n[tiled-display]\nrows=1\n")
+    found = fates("topk=1\n[class-attrs-al]\ntopk=1\n[class-attrs-x]\ntopk=1\n[nothing-like-it]\nrows=1\n")
     assert [f.status for f in found] == ["unknown"] * 4
     assert "put it below [class-attrs-all]" in found[0].why
     assert "did you mean [class-attrs-all]?" in found[1].why
-    assert "nvinfer has no group [tiled-display]" in found[3].why
+    assert "nvinfer has no group [nothing-like-it]" in found[3].why
+
+
+def test_groups_of_applications_in_a_models_file_are_passed_over_as_there() -> None:
+    found = fates("[property]\nnetwork-type=2\n[source-list]\nlist=a.mp4\n[sink0]\nany=1\n[sinks]\nany=1\n")
+    assert [f.status for f in found] == ["honoured", "ignored", "ignored", "unknown"]
+    assert found[1].why == "DeepStream passes over it as well"
+
+
+def test_no_key_belongs_in_a_group_that_takes_whatever_is_written() -> None:
+    entries = parse_key_file("[sink0]\nhls-max-files=10\n[primary-gie]\nbbox-border-color 0=1\n", Path("a.txt")).entries
+    custom, parted = fates_of(entries, DEEPSTREAM_APP)
+    assert (custom.status, custom.why) == ("unknown", "deepstream-app has no such key")
+    assert parted.why == "unknown key; did you mean bbox-border-color0?"
 
 
 def test_what_asks_for_nothing_is_not_ignored() -> None:

@@ -56,7 +56,9 @@ def command(
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{target}: {(error.strerror or 'cannot be written').lower()}") from error
-    print(f"wrote {target}; {len(made.notes)} notes at its top; sightline check {target}", file=sys.stderr)
+    notes = sum(line.startswith("  ") and not line.startswith("    ") for line in comments)
+    told = f"; {notes} {'note' if notes == 1 else 'notes'} at its top" if notes else ""
+    print(f"wrote {target}{told}; sightline check {target}", file=sys.stderr)
     return 0
 
 

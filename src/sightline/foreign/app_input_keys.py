@@ -108,8 +108,8 @@ SOURCE_LIST = {
     "topic": ignored("broker"),
 }
 STREAMMUX = {
-    "width": translated("sinks.payload.size_wh", "boxes in messages are counted in it; pictures keep their own size"),
-    "height": translated("sinks.payload.size_wh", "boxes in messages are counted in it; pictures keep their own size"),
+    "width": translated("sinks.payload.size_wh", "boxes in messages of the new form are counted in it"),
+    "height": translated("sinks.payload.size_wh", "boxes in messages of the new form are counted in it"),
     "gpu-id": ignored("hardware"),
     "live-source": ignored("live"),
     "batch-size": ignored("batch"),

@@ -162,7 +162,9 @@ def messages_of(group: Group, converter: Group | None, places: Places) -> Output
     new = own.flag("msg-conv-msg2p-new-api", "msg2p-newapi", "msg2p-new-api")
     topic = re.sub(r"[^\w.\-]+", "_", group.text("topic")).strip("_.") or "messages"
     payload = "deepstream-minimal" if kind == 1 else "deepstream"
-    return Output("messages", f"{topic}.jsonl", messages=Messages(payload, every, "new" if new else "old", config))
+    muxed = new or group.base != "sink#"  # deepstream-test5 makes the old form itself, in the source's own pixels
+    made = Messages(payload, every, "new" if new else "old", muxed, config)
+    return Output("messages", f"{topic}.jsonl", messages=made)
 
 
 def _results(group: Group, plan: AppPlan) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StageConfig, StreamConfig
+from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StageConfig
 from sightline.errors import ConfigError
 from sightline.foreign.analytics_config import analytics_of
 from sightline.foreign.app_groups import Group, groups_of
 from sightline.foreign.app_inference import Models, models_of, read_inference
 from sightline.foreign.app_outputs import read_drawing, read_outputs, read_tiles
-from sightline.foreign.app_plan import AppPlan, Camera, Output
+from sightline.foreign.app_plan import AppPlan, Output
 from sightline.foreign.app_sources import read_sources
-from sightline.foreign.dewarper_config import read_dewarper
+from sightline.foreign.app_streams import Streams, streams_of
 from sightline.foreign.least_score import least_score
 from sightline.foreign.model_params import BODY_POSE, model_params_of
 from sightline.foreign.msgconv import described_of
@@ -27,7 +27,6 @@ from sightline.foreign.service_groups import groups_of_pipeline
 from sightline.foreign.service_maker import is_pipeline
 from sightline.foreign.values import fault, text
 from sightline.foreign.written import Written, read_written
-from sightline.sources.addresses import name_of
 
 __all__ = ["Translated", "config_of", "plan_of", "plan_of_groups"]
 
@@ -150,13 +149,13 @@ def config_of(plan: AppPlan) -> Translated:
     if not plan.cameras:
         raise ConfigError(f"{plan.file}: no input is switched on; name one: -i VIDEO")
     models = models_of(plan)
-    streams = _streams(plan.cameras)
-    analytics = _analytics(plan, models)
-    primary, then = _preprocessed(plan, models, [stream.id for stream in streams])
+    streams = streams_of(plan)
+    analytics = _analytics(plan, models, streams)
+    primary, then = _preprocessed(plan, models, streams)
     primary = _with_params(primary, plan)
     try:
         config = PipelineConfig(
-            streams=tuple(_watched(stream, i, plan, analytics) for i, stream in enumerate(streams)),
+            streams=tuple(s.model_copy(update={"analytics": analytics.get(s.id, ())}) for s in streams.all),
             model=primary,
             then=then if plan.appearance is None else (*then, plan.appearance),
             tracker=_behind_its_model(plan),
@@ -189,36 +188,8 @@ def _with_params(primary: ModelConfig, plan: AppPlan) -> ModelConfig:
     return primary
 
 
-def _streams(cameras: list[Camera]) -> list[StreamConfig]:
-    """Each with a name of its own, since other files speak of streams by number."""
-    streams: list[StreamConfig] = []
-    taken: set[str] = set()
-    for camera in cameras:
-        name = camera.id or name_of(camera.url)
-        id, number = name, 1
-        while id in taken:
-            number += 1
-            id = f"{name}#{number}"
-        taken.add(id)
-        streams.append(StreamConfig(url=camera.url, id=id, rtsp_transport=camera.transport))
-    return streams
-
-
-def _watched(
-    stream: StreamConfig, number: int, plan: AppPlan, analytics: Mapping[int, tuple[PartConfig, ...]]
-) -> StreamConfig:
-    """The stream with its own analytics, and flattened where a dewarper is for it."""
-    dewarp: PartConfig | None = None
-    if number in plan.dewarp:
-        made = read_dewarper(plan.dewarp[number], number)
-        plan.notes += made.notes
-        if len(made.views) > 1:
-            plan.notes.append(f"{plan.dewarp[number]}: {len(made.views)} surfaces; the first one is looked at")
-        dewarp = made.views[0] if made.views else None
-    return stream.model_copy(update={"analytics": analytics.get(number, ()), "dewarp": dewarp})
-
-
-def _analytics(plan: AppPlan, models: Models) -> dict[int, tuple[PartConfig, ...]]:
+def _analytics(plan: AppPlan, models: Models, streams: Streams) -> dict[str, tuple[PartConfig, ...]]:
+    """Stream id -> what is counted there: what is said of an input holds for all its streams."""
     found: dict[int, tuple[PartConfig, ...]] = {}
     for path in plan.analytics:
         made = analytics_of(read_written(path), models.labels, plan.muxed)
@@ -229,23 +200,22 @@ def _analytics(plan: AppPlan, models: Models) -> dict[int, tuple[PartConfig, ...
             if number >= len(plan.cameras):
                 plan.notes.append(f"{path}: rules for stream {number}; there are {len(plan.cameras)}, from 0 on")
             found[number] = (*found.get(number, ()), *parts)
-    return found
+    return {id: found.get(number, ()) for number, ids in enumerate(streams.of) for id in ids}
 
 
-def _preprocessed(plan: AppPlan, models: Models, ids: list[str]) -> tuple[ModelConfig, tuple[StageConfig, ...]]:
+def _preprocessed(plan: AppPlan, models: Models, streams: Streams) -> tuple[ModelConfig, tuple[StageConfig, ...]]:
     """The models, with what preprocessing files say of them."""
     primary, then = models.primary, list(models.then)
     for path in plan.preprocess:
-        made = preprocess_of(read_written(path), ids, models.labels, plan.muxed)
+        made = preprocess_of(read_written(path), streams.names, models.labels, plan.muxed)
         plan.notes += made.notes
         wanted = {models.ids.get(number, "") for number in made.targets}
         if not made.enabled:
             continue
+        said = {key: streams.of_inputs(value) if key == "regions" else value for key, value in made.model.items()}
         if primary.name in wanted or not made.targets:
-            primary = primary.model_copy(update=dict(made.model))
-        then = [
-            stage.model_copy(update={**made.model, **made.stage}) if stage.name in wanted else stage for stage in then
-        ]
+            primary = primary.model_copy(update=said)
+        then = [stage.model_copy(update={**said, **made.stage}) if stage.name in wanted else stage for stage in then]
         if made.targets and not wanted & {primary.name, *(stage.name for stage in then)}:
             numbers = ", ".join(map(str, made.targets))
             plan.notes.append(f"{path}: target-unique-ids {numbers}: no model has that id; it prepares nothing")
@@ -267,8 +237,8 @@ def _limits(plan: AppPlan, models: Models) -> LimitsConfig:
     return LimitsConfig(loop=plan.loop, interval=(models.interval + 1) * min(drops) - 1)
 
 
-def _sinks(plan: AppPlan, streams: list[StreamConfig]) -> list[PartConfig]:
-    sinks = [_part(output, plan, streams) for output in _shown(plan, len(streams))]
+def _sinks(plan: AppPlan, streams: Streams) -> list[PartConfig]:
+    sinks = [_part(output, plan, streams) for output in _shown(plan, len(streams.of))]
     sinks += [{"kind": "jsonl", "path": path} for path in plan.results]
     sinks += _recordings(plan, streams)
     if sum(sink["kind"] == "show" for sink in sinks) > 1:  # two windows are one page
@@ -285,56 +255,58 @@ def _shown(plan: AppPlan, streams: int) -> list[Output]:
     return [output for output in plan.outputs if output not in gone]
 
 
-def _recordings(plan: AppPlan, streams: list[StreamConfig]) -> list[dict[str, object]]:
+def _recordings(plan: AppPlan, streams: Streams) -> list[dict[str, object]]:
     """A sink for each way in which streams are recorded."""
     found: list[dict[str, object]] = []
     named: list[list[str]] = []
-    for camera, stream in zip(plan.cameras, streams, strict=True):
+    for camera, ids in zip(plan.cameras, streams.of, strict=True):
         if camera.record is None:
             continue
         if camera.record not in found:
             found.append(dict(camera.record))
             named.append([])
             plan.notes.append(f"{camera.where}: smart-record: a rule of yours begins a recording: run --logic rules.py")
-        named[found.index(dict(camera.record))].append(stream.id)
+        named[found.index(dict(camera.record))] += ids
     return [
-        {"kind": "record", **options, **({} if len(ids) == len(streams) else {"streams": ids})}
+        {"kind": "record", **options, **({} if len(ids) == len(streams.all) else {"streams": ids})}
         for options, ids in zip(found, named, strict=True)
     ]
 
 
-def _part(output: Output, plan: AppPlan, streams: list[StreamConfig]) -> dict[str, object]:
+def _part(output: Output, plan: AppPlan, streams: Streams) -> dict[str, object]:
     if output.kind == "show":
         return {"kind": "show", "pace": output.pace}
     if output.messages is not None:
-        return {"kind": "jsonl", "path": output.path, "payload": _payload(output, plan)}
+        return {"kind": "jsonl", "path": output.path, "payload": _payload(output, plan, streams)}
     encoded: dict[str, object] = {"codec": output.codec, **({"preset": output.preset} if output.preset else {})}
     if output.tiled and plan.tiles is not None:
         tiles = plan.tiles
         size = {"rows": tiles.rows, "columns": tiles.columns, "width": tiles.width, "height": tiles.height}
         return {"kind": "mosaic", "path": output.path, **size, **encoded}
-    only = {"streams": [streams[output.stream].id]} if output.stream is not None and len(streams) > 1 else {}
+    one = output.stream is not None and len(streams.of) > 1
+    only = {"streams": list(streams.of[output.stream])} if output.stream is not None and one else {}
     return {"kind": "video", "path": _own_path(output, streams), **encoded, **only}
 
 
-def _own_path(output: Output, streams: list[StreamConfig]) -> str:
+def _own_path(output: Output, streams: Streams) -> str:
     """Of several streams each has a file of its own."""
-    if len(streams) == 1:
+    if len(streams.all) == 1:
         return output.path
     path = Path(output.path)
     return str(path.with_name(f"{path.stem}-{{stream}}{path.suffix}"))
 
 
-def _payload(output: Output, plan: AppPlan) -> dict[str, object]:
+def _payload(output: Output, plan: AppPlan, streams: Streams) -> dict[str, object]:
     messages = output.messages
     if messages is None:
         return {}
     made: dict[str, object] = {"kind": messages.payload, "api": messages.api}
     if messages.every > 1:
         made["every"] = messages.every
-    if plan.muxed is not None:
+    if plan.muxed is not None and messages.muxed:
         made["size_wh"] = plan.muxed
     if messages.config is not None:
-        known = described_of(read_written(messages.config)).options()
+        described = described_of(read_written(messages.config)).options()
+        known = {key: streams.every(records) for key, records in described.items()}
         made |= {key: value for key, value in known.items() if key == "sensors" or messages.payload == "deepstream"}
     return made

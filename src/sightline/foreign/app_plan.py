@@ -58,11 +58,15 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """What is written for a broker that is still to come. payload: "deepstream" or "deepstream-minimal"."""
+    """What is written for a broker that is still to come. payload: "deepstream" or "deepstream-minimal".
+
+    muxed: boxes are counted in the muxer's pixels, not in the source's own.
+    """
 
     payload: str = "deepstream"
     every: int = 1
     api: str = "old"
+    muxed: bool = True
     config: Path | None = None
 
 

@@ -92,6 +92,7 @@ def told(fates: Iterable[KeyFate]) -> tuple[str, ...]:
 
 
 _AGAIN = "said again"
+_ANYTHING = "\0"  # a key that only a table of whatever keys has
 
 
 def _fate(
@@ -132,13 +133,17 @@ def _unknown(entry: Entry, table: Mapping[str, Known], rules: Rules) -> str:
     if near:
         return f"unknown key; did you mean {near}?"
     for group in rules.groups:
-        if entry.key in (rules.of_group(group) or {}):
+        other = rules.of_group(group) or {}
+        if entry.key in other and _ANYTHING not in other:
             return f"unknown key in [{entry.group}]; it belongs in [{group}]"
     return f"{rules.kind} has no such key"
 
 
 def _near(key: str, table: Mapping[str, Known]) -> str:
-    """The known key that `key` was meant to be; underscores for hyphens and capitals count for nothing."""
+    """The known key that `key` was meant to be; underscores for hyphens, capitals and blanks count for nothing."""
+    joined = key.replace(" ", "")
+    if joined != key and joined in table and _ANYTHING not in table:
+        return joined
     plain = {name.lower().replace("_", "-"): name for name in table}
     found = difflib.get_close_matches(key.lower().replace("_", "-"), list(plain), n=1, cutoff=0.75)
     return plain[found[0]] if found else ""

@@ -41,15 +41,19 @@ def _is_nvinfer(written: Written) -> bool:
 
 
 def _is_app(written: Written) -> bool:
-    """deepstream-app's own: text, or YAML with [application] or several sinks of its kind."""
-    if written.has("application"):
-        return True
+    """deepstream-app's own: text, or YAML with [application] or several sinks of its kind; no model's own file, some
+    of which have an [application] as well.
+    """
+    if written.has("application") or _is_nvinfer(written):
+        return not _is_nvinfer(written)
     known = [group for group in written.groups if base_of(group) in APP_GROUPS]
     return written.form == "keys" and len(known) * 2 > len(written.groups) and set(known) != {"tracker"}
 
 
 def _is_tao(written: Written) -> bool:
     """YAML of sample applications: their groups, and no [property]."""
+    if _is_nvinfer(written):
+        return False
     known = [group for group in written.groups if tao_base_of(group) in TAO_GROUPS or base_of(group) in APP_GROUPS]
     return len(known) * 2 > len(written.groups) and set(known) != {"tracker"}
 

@@ -121,7 +121,7 @@ class Described:
     places: Mapping[str, Record] = field(default_factory=dict[str, Record])
     analytics: Mapping[str, Record] = field(default_factory=dict[str, Record])
 
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, dict[str, object]]:
         """The three, those without a record left out."""
         named = (("sensors", self.sensors), ("places", self.places), ("analytics", self.analytics))
         return {name: dict(records) for name, records in named if records}

@@ -215,6 +215,15 @@ _OLD = {
     "kfMeasurementNoiseVar4Det": passed("noise"),
     "useTrackSmoothing": passed("smooth", "0"),
     "reportPastFrames": passed("inside", "0"),
+    # of DeepStream 4 and 5
+    "stateEstimatorType": passed("smooth", "2"),  # 1 a moving average, 2 a Kalman filter
+    "targetDuplicateRunInterval": passed("border", "-1"),
+    "minIou4TargetDuplicate": passed("border"),
+    "useGlobalMatching": passed("one-kind", "1", "true"),
+    "usePersistentThreads": passed("memory"),
+    "useInstanceAwareness": passed("filter"),
+    "lambda_ia": passed("filter"),
+    "maxInstanceNum_ia": passed("filter"),
 }
 
 NVMOT_GROUPS: dict[str, dict[str, Known]] = {

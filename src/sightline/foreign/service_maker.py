@@ -71,7 +71,7 @@ def is_pipeline(written: Written) -> bool:
         return False
     firsts = {entry.key.split(".")[0] for entry in written.entries if entry.group in ("", "deepstream")}
     lists = written.has("source-config") or bool(firsts & {"source-list", "camera-list"})
-    return "nodes" in firsts or (lists and not written.has("source-list"))
+    return "nodes" in firsts or (lists and not written.has("source-list", "streammux", "primary-gie"))
 
 
 def nodes_of(written: Written) -> list[Node]:
