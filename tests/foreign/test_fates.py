@@ -75,7 +75,7 @@ def test_no_key_belongs_in_a_group_that_takes_whatever_is_written() -> None:
 
 
 def test_what_asks_for_nothing_is_not_ignored() -> None:
-    found = fates("[class-attrs-all]\ndetected-min-w=0\ndetected-max-w=100\n")
+    found = fates("[property]\noutput-tensor-meta=0\ninput-tensor-from-meta=1\n")
     assert [f.status for f in found] == ["honoured", "ignored"]
 
 
