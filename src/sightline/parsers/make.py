@@ -14,7 +14,7 @@ from sightline.parsers.logic import LogicRunner
 from sightline.parsers.trusted import TrustedParser
 from sightline.parsers.worker_parser import WorkerParser
 
-__all__ = ["judge", "judge_logic", "make_logic", "make_parser"]
+__all__ = ["finds_objects", "judge", "judge_logic", "make_logic", "make_parser"]
 
 _PRIMARY = ("parse_det_model", "parse_custom_model")
 
@@ -52,6 +52,15 @@ def judge(path: Path) -> None:
     wanted = {0: "parse_det_model", 1: "parse_custom_model"}.get(kind) if isinstance(kind, int) else None
     if wanted is not None and defined & set(_PRIMARY) and wanted not in defined:
         raise UsageError(f"{path}: model_type is {kind}, but {wanted}(config, raw_outputs) is not defined")
+
+
+def finds_objects(path: Path) -> bool:
+    """Whether the parser in `path` may find objects; one of the accelerator's secondaries only says something of one.
+
+    Raises UsageError where `path` cannot be read.
+    """
+    defined = _defined(_tree(path))
+    return "parse_sgie_model" not in defined or bool(defined & set(_PRIMARY))
 
 
 def judge_logic(path: Path) -> None:

@@ -18,7 +18,9 @@ from sightline.models.infer import Model
 from sightline.motion import CameraMotion
 from sightline.outputs import streams_of
 from sightline.parsers.code import Code, Muxed
-from sightline.parsers.make import make_parser
+from sightline.parsers.make import finds_objects, make_parser
+from sightline.parsers.trusted import TrustedParser
+from sightline.parsers.worker_parser import WorkerParser
 from sightline.parts import construct
 from sightline.pipeline.answers import POINTS
 from sightline.pipeline.asking import Asking
@@ -210,7 +212,10 @@ def _in_order(config: PipelineConfig) -> list[StageConfig]:
 
 def _says(stage: Stage) -> bool:
     """Whether it only says something of the objects that it looks at; who builds on it looks at the same ones."""
-    return stage.asking.model.spec.task in _SAYING
+    model = stage.asking.model
+    if isinstance(model.head, WorkerParser | TrustedParser):
+        return not finds_objects(model.head.code.path)
+    return model.spec.task in _SAYING
 
 
 def _one_answer(spec: ModelSpec, stage: StageConfig) -> ModelSpec:
