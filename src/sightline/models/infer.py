@@ -262,6 +262,8 @@ class Model:
         """Model pixels -> frame pixels, clipped to what was looked at; empty boxes, unwanted labels and what lies
         outside the bounds of its class go.
         """
+        if self.of and not len(prediction.detections) and prediction.classmap is None and not prediction.marks:
+            return prediction  # what is said of an object has no place
         detections = replace(prediction.detections, stage=self.stage)
         if self.only is not None and len(detections):
             detections = detections[np.isin(detections.label, list(self.only))]
