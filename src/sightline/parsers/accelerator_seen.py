@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sightline.parsers.muxed import F64, MuxedView
-from sightline.parsers.returned import Unfit, numbers, said
+from sightline.parsers.returned import Unfit, counted, numbers, said
 from sightline.parsers.standins.pyds_drawing import NvOSD_ColorParams
 from sightline.parsers.standins.pyds_metas import NvDsDisplayMeta, NvDsFrameMeta, NvDsObjectMeta
 from sightline.types import F32, I32, Attribute, Detections, Mark, Prediction
@@ -43,6 +43,7 @@ class Seen:
         xywh, label, score = _rows("boxes", boxes, 4), _ids(ids), _rows("scores", scores, 0)
         if not len(xywh) == len(label) == len(score):
             raise Unfit(f"returned {len(xywh)} boxes, {len(label)} class ids and {len(score)} scores; one for each")
+        counted(len(xywh))
         negative = np.flatnonzero((xywh[:, 2:] < 0).any(1))
         if len(negative):
             x, y, w, h = xywh[negative[0]].tolist()

@@ -5,6 +5,7 @@ The process may die at any time: what it had not begun is asked of the next one;
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,8 @@ _GRACE_S = 2.0  # beyond the deadline that the process keeps by itself
 _SLICE_S = 0.25
 _TRIES = 3  # starts that fail in a row, from which on there are pauses between them
 _LONGEST_PAUSE_S = 30.0
+_IN_A_ROW = 10  # faults of code that had worked before: it may have spoilt what it stands on
+_FRESH_EVERY_S = 60.0  # at most so often for that
 
 
 @dataclass(slots=True)
@@ -52,6 +55,9 @@ class Answering(Generic[T]):
     _fresh: bool = True
     _refused: int = 0
     _not_before: float = 0.0
+    _worked: bool = False
+    _in_a_row: int = 0
+    _freshened_s: float = -math.inf
 
     @property
     def waiting(self) -> int:
@@ -106,6 +112,7 @@ class Answering(Generic[T]):
 
     def _start(self) -> None:
         self._begun, self._fresh = False, True
+        self._worked, self._in_a_row = False, 0
         self._since = time.monotonic()
         self.process.start()
 
@@ -124,16 +131,30 @@ class Answering(Generic[T]):
         if "fault" in message:
             self._count(str(message["fault"]))
             self.lost(asked.item)
-            if message.get("spent"):  # it ends by itself
+            if message.get("spent") or self._spoilt():  # the former ends by itself
                 self.process.close()
                 if self._asked:
                     self._again()
         else:
+            self._worked, self._in_a_row = True, 0
             try:
                 self.answered(asked.item, message)
             except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
                 self._count(f"{self.process.code.path.name}: an answer that cannot be read: {error}")
                 self.lost(asked.item)
+
+    def _spoilt(self) -> bool:
+        """After another fault: does nothing work any more that did, so that a new process may help?"""
+        self._in_a_row += 1
+        now = time.monotonic()
+        if not self._worked or self._in_a_row < _IN_A_ROW or now - self._freshened_s < _FRESH_EVERY_S:
+            return False
+        self._freshened_s = now
+        name = self.process.code.path.name
+        self.process.printed.append(
+            f"{name}: {_IN_A_ROW} faults in a row, where it had worked before; it is begun anew"
+        )
+        return True
 
     def _began(self, message: Message) -> None:
         if message["ready"]:

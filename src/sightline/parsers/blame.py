@@ -22,8 +22,11 @@ _PACKAGES = {
 }
 
 
-def blamed(error: BaseException, folder: Path) -> str:
-    """ "my_parser.py:14: ZeroDivisionError: division by zero": the deepest line within `folder`, and the error."""
+def blamed(error: BaseException, file: Path) -> str:
+    """ "my_parser.py:14: ZeroDivisionError: division by zero": the deepest line within the folder of `file`, else the
+    file alone, and the error.
+    """
+    folder = file.parent
     text = _said(error)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno or 1}: {type(error).__name__}: {error.msg}"
@@ -33,7 +36,7 @@ def blamed(error: BaseException, folder: Path) -> str:
         if _within(frame.filename, folder)
     ]
     if not lines:
-        return text
+        return f"{file.name}: {text}"
     (deepest, line), (outer, called) = lines[-1], _last_elsewhere(lines)
     through = f" (from {outer.name}:{called})" if outer != deepest else ""
     return f"{deepest.name}:{line}{through}: {text}"
@@ -48,7 +51,10 @@ def _last_elsewhere(lines: list[tuple[Path, int]]) -> tuple[Path, int]:
 def _said(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"{error}; {missing_module(error.name)}"
-    told = " ".join(str(error).split())
+    try:
+        told = " ".join(str(error)[:5000].split())
+    except BaseException:  # noqa: BLE001  the user's code
+        told = ""
     return f"{type(error).__name__}: {told[:500]}" if told else type(error).__name__
 
 

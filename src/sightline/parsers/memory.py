@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import mmap
 import os
@@ -44,7 +45,10 @@ class Block:
     def made(cls) -> Block:
         """A new one, empty."""
         if hasattr(os, "memfd_create"):
-            return cls(os.memfd_create("sightline", os.MFD_CLOEXEC))
+            fd = os.memfd_create("sightline", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            # who maps a file that another process makes smaller dies of it
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+            return cls(fd)
         with tempfile.TemporaryFile() as file:
             return cls(os.dup(file.fileno()))
 
@@ -70,7 +74,7 @@ class Block:
         return np.ndarray(shape, dtype, self._map, offset)
 
     def _grow(self, end: int) -> None:
-        size = os.fstat(self.fd).st_size
+        size = min(os.fstat(self.fd).st_size, _MOST)
         if end > size:
             raise ValueError(f"an array that ends at byte {end} of {size}")
         self._map = mmap.mmap(self.fd, size)

@@ -20,6 +20,7 @@ from sightline.parsers.blame import line_of_crash
 from sightline.parsers.code import Code
 from sightline.parsers.framing import CUT_OFF, Message, Received, packed
 from sightline.parsers.memory import Block
+from sightline.parsers.strays import NAME, end_strays, new_mark
 
 __all__ = ["LINES", "UserProcess", "lateness"]
 
@@ -52,6 +53,7 @@ class UserProcess:
     _text: bytearray = field(default_factory=bytearray)
     _poll: select.poll = field(default_factory=lambda: select.poll())
     _checked_s: float = 0.0
+    _mark: str = ""
     began: bool = False
     killed: str = ""
 
@@ -70,6 +72,7 @@ class UserProcess:
         ours, theirs = socket.socketpair()
         self._pipe, write = os.pipe()
         self._crash = Block.made()
+        self._mark = new_mark()
         descriptors = [theirs.fileno(), self._crash.fd, *(block.fd for block in self.blocks)]
         try:
             self._child = subprocess.Popen(
@@ -79,7 +82,7 @@ class UserProcess:
                 stderr=write,
                 pass_fds=descriptors,
                 start_new_session=True,
-                env=_environment(os.environ),
+                env={**_environment(os.environ), NAME: self._mark},
             )
         except OSError as error:
             ours.close()
@@ -174,7 +177,7 @@ class UserProcess:
         self._text = bytearray(rest)
         for line in lines:
             if line.strip():
-                self.printed.append(line[:_LONGEST_LINE].decode("utf-8", "replace").rstrip())
+                self.printed.append(_legible(line))
 
     def _too_large(self) -> bool:
         """Memory that its own limit does not see (maps that it shares with others): looked at four times a second."""
@@ -233,6 +236,7 @@ class UserProcess:
             _kill_group(child)
             with suppress(subprocess.TimeoutExpired):
                 child.wait(_GRACE_S)
+            end_strays(self._mark)
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -244,6 +248,14 @@ class UserProcess:
             self._crash = None
         self._text.clear()
         self._sending.clear()
+
+
+def _legible(line: bytes) -> str:
+    """A line as text that does nothing to the terminal that shows it."""
+    text = line[:_LONGEST_LINE].decode("utf-8", "replace").rstrip()
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sightline.parsers.plain import NotPlain, plain
 from sightline.types import F32, I32, Attribute, Detections, Mark, Masks, Prediction
 
-__all__ = ["Unfit", "checked", "numbers", "said"]
+__all__ = ["Unfit", "checked", "counted", "numbers", "said"]
 
 _SLACK = 1e-3  # by which a score may leave 0..1
+_MOST_OBJECTS = 100_000  # of a frame; every candidate of the largest detectors is a quarter of it
 
 
 class Unfit(ValueError):
@@ -66,7 +67,7 @@ def _checked(value: Prediction, labels: tuple[str, ...]) -> Prediction:
 
 
 def _detections(found: Detections, labels: tuple[str, ...]) -> Detections:
-    n = len(found.xyxy)
+    n = counted(len(found.xyxy))
     xyxy = numbers("xyxy", found.xyxy, (n, 4))
     turned = np.flatnonzero((xyxy[:, 2] < xyxy[:, 0]) | (xyxy[:, 3] < xyxy[:, 1]))
     if len(turned):
@@ -88,6 +89,13 @@ def _detections(found: Detections, labels: tuple[str, ...]) -> Detections:
         keypoints=keypoints,
         columns=_columns(found.columns, n),
     )
+
+
+def counted(n: int) -> int:
+    """The number of objects. Raises Unfit for more than any scene has: each costs every later step time and memory."""
+    if n > _MOST_OBJECTS:
+        raise Unfit(f"{n} objects; at most {_MOST_OBJECTS} a frame")
+    return n
 
 
 def numbers(name: str, array: object, shape: tuple[int | None, ...]) -> F32:

@@ -57,7 +57,7 @@ class Served(Generic[T]):
         except UsageError as error:
             raise Fault(f"{self.code.path.name}: {error}") from error
         except BaseException as error:  # noqa: BLE001  the user's code
-            told = blamed(error, self.room.folder)
+            told = blamed(error, self.code.path)
             if missing and isinstance(error, ImportError):
                 told += f"\n{FILE}: {'; '.join(missing)}: pip install -r {FILE}, or say environment: true"
             raise Fault(told, isinstance(error, MemoryError)) from None
@@ -77,7 +77,7 @@ class Served(Generic[T]):
         except (Unfit, NotPlain) as error:
             raise Fault(f"{self.code.path.name}: {error}") from None
         except BaseException as error:  # noqa: BLE001  the user's code
-            raise Fault(blamed(error, self.room.folder), isinstance(error, MemoryError)) from None
+            raise Fault(blamed(error, self.code.path), isinstance(error, MemoryError)) from None
 
     def _again(self) -> None:
         """Load what was saved; where that fails, the code that was loaded before goes on."""
