@@ -151,9 +151,7 @@ class Answering(Generic[T]):
             return False
         self._freshened_s = now
         name = self.process.code.path.name
-        self.process.printed.append(
-            f"{name}: {_IN_A_ROW} faults in a row, where it had worked before; it is begun anew"
-        )
+        self.process.printed.append(f"{name}: {_IN_A_ROW} faults in a row of what had worked; it is begun anew")
         return True
 
     def _began(self, message: Message) -> None:

@@ -177,7 +177,7 @@ class UserProcess:
         self._text = bytearray(rest)
         for line in lines:
             if line.strip():
-                self.printed.append(_legible(line))
+                self.printed.append(_legible(bytes(line)))
 
     def _too_large(self) -> bool:
         """Memory that its own limit does not see (maps that it shares with others): looked at four times a second."""
