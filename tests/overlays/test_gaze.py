@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from sightline.types import (
     Inside,
     Instant,
     Mark,
+    Masks,
     Picture,
     PixelLayout,
     Prediction,
@@ -31,11 +34,11 @@ def face(**said: float) -> Detections:
     )  # fmt: skip
 
 
-def drawn(result: Prediction, inside: tuple[Inside, ...] = ()) -> np.ndarray:
+def drawn(result: Prediction, inside: tuple[Inside, ...] = (), overlay: BoxOverlay | None = None) -> np.ndarray:
     pixels = np.zeros((120, 200, 3), np.uint8)
     stream = StreamInfo("s", 200, 120, Instant(0, 1).base)  # type: ignore[arg-type]
     frame = Frame(stream, 0, Instant(0, stream.base), None, 200, 120)
-    overlay = BoxOverlay(labels=False, ids=False, scores=False, traces=False, said=False)
+    overlay = overlay or BoxOverlay(labels=False, ids=False, scores=False, traces=False, said=False)
     overlay(Picture((pixels,), PixelLayout.RGB), FrameResult(frame, result, inside=inside))
     return pixels
 
@@ -78,3 +81,36 @@ def test_what_lies_within_is_drawn_too() -> None:
     assert (
         (drawn(Prediction(face()), (Inside("model", plate),)) != drawn(Prediction(face()))).any(2)[68:82, 88:112].any()
     )
+
+
+def test_words_of_a_stage_that_is_called_so_are_no_look() -> None:
+    column = np.empty(1, object)
+    column[0] = (
+        Attribute("gaze-x", "road", 0.9, 0),
+        Attribute("gaze-y", "0.1", 0.9),
+        Attribute("gaze-zone", "left", 1),
+    )
+    found = replace(face(), columns={"attributes": column})
+    assert gaze_of(found, 0) is None
+    drawn(Prediction(found))
+
+
+def test_masks_of_what_lies_within_are_tinted() -> None:
+    bits = Masks(np.array([[85, 45, 115, 85]], np.float32), (np.full((40, 30), 255, np.uint8),))
+    inner = replace(face(), stage="inner", parent=np.zeros(1, np.int32))
+    plain = drawn(Prediction(face()), (Inside("model", inner),))
+    tinted = drawn(Prediction(face()), (Inside("model", replace(inner, masks=bits)),))
+    changed = (plain != tinted).any(2)
+    assert changed[50:80, 90:110].all()
+    assert not changed[:40].any()
+
+
+def test_a_stage_keeps_its_colour_where_another_finds_nothing() -> None:
+    stages = [replace(face(), stage=name, parent=np.zeros(1, np.int32)) for name in ("a", "b")]
+    stages[0] = replace(stages[0], xyxy=np.array([[10, 10, 40, 40]], np.float32))
+    overlay = BoxOverlay(labels=False, ids=False, scores=False, traces=False, said=False)
+    both, alone = [
+        drawn(Prediction(), tuple(Inside("model", d) for d in found), overlay) for found in (stages, stages[1:])
+    ]
+    assert (both[40:90, 80:120] == alone[40:90, 80:120]).all()
+    assert alone[40:90, 80:120].any()

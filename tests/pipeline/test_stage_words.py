@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sightline.pipeline.answers import joined, moved, said, sureness
 from sightline.pipeline.choosing import Choice, chosen, region_of
 from sightline.pipeline.knowing import columns_of, parts_of
+from sightline.pipeline.places import Places
 from sightline.pipeline.remembering import Memory, Rule
 from sightline.types import Attribute, Detections, Masks, Prediction
 
@@ -75,6 +76,8 @@ def test_angles_grid_and_points_are_known_in_the_form_that_networks_take() -> No
     assert grid.sum() == 50
     np.testing.assert_allclose(known["keypoints"][0], [(40 - 30) / 40, (30 - 40) / 40, 1])
     assert "head-pose" not in columns_of(table((0, 0, 9, 9)), 0, ("head-pose",), (100, 100))
+    column[0] = tuple(Attribute(name, "left", 1.0) for name in ("roll", "yaw", "pitch"))
+    assert "head-pose" not in columns_of(faces, 0, ("head-pose",), (100, 100))
 
 
 def test_what_is_said_of_objects_stands_in_their_rows() -> None:
@@ -172,3 +175,48 @@ def test_an_answer_of_an_older_frame_changes_nothing() -> None:
     last = memory.last((1,), BOX)
     assert last is not None
     assert last.text == "new"
+
+
+def test_tables_of_a_users_own_code_need_not_be_alike() -> None:
+    one = table((0, 0, 4, 4), keypoints=FACE[None, :2])
+    two = Detections(
+        np.array([[1, 1, 3, 3], [2, 2, 4, 4]], np.float32),
+        np.ones(2, np.float32),
+        np.array([0, 4], np.int32),
+        ("plate",),
+        keypoints=np.stack([FACE, FACE]),
+    )
+    got = joined([(0, one), (5, two)], "own")
+    assert [got.name_of(row) for row in range(3)] == ["face", "plate", "class4"]
+    assert got.keypoints is not None
+    assert got.keypoints.shape == (3, 5, 3)
+    assert got.keypoints[0, 2:].tolist() == [[0, 0, 0]] * 3
+
+
+def test_an_object_keeps_no_embedding_of_another_network() -> None:
+    things = table((0, 0, 10, 10), (20, 0, 30, 10))
+    both = [Prediction(embedding=np.array([1, 0], np.float32))] * 2
+    noted, _ = said(things, [0, 1], both, "one", "embed")
+    noted, _ = said(noted, [1], [Prediction(embedding=np.array([0, 1], np.float32))], "two", "embed")
+    assert np.isnan(noted.columns["embedding"][0]).all()
+    assert noted.columns["embedding"][1].tolist() == [0, 1]
+
+
+def test_what_is_said_freely_is_sure() -> None:
+    assert sureness(Prediction(custom={"n": 1})) == 1.0
+
+
+def test_of_things_within_what_is_gone_for_long_is_forgotten() -> None:
+    places, memory = Places(), Memory(Rule())
+    around, near, far = (np.array(b, np.float32) for b in ([0, 0, 100, 100], [[0, 0, 20, 20]], [[60, 60, 90, 90]]))
+    assert places.numbers("s", (1,), around, np.concatenate([near, far])) == ([0, 1], [])
+    assert places.numbers("s", (1,), around + 50, np.concatenate([far, near]) + 50) == ([1, 0], [])
+    for key in ((1, 0), (1, 1), (1, 1, 3)):
+        memory.put(key, Prediction(text="x"), BOX, "car", 0)
+    gone = [key for _ in range(9) for key in places.numbers("s", (1,), around, near)[1]]
+    assert gone == [(1, 1)]
+    memory.drop(gone)
+    assert memory.keys == ((1, 0),)
+    assert places.numbers("s", (1,), around, far) == ([2], [])
+    places.forget([1])
+    assert places.numbers("s", (1,), around, far) == ([0], [])

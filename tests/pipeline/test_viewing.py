@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightline.errors import RuntimeFailure
 from sightline.models.infer import Model
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
@@ -115,3 +116,19 @@ def test_a_region_outside_of_the_frame_is_passed_over() -> None:
     frame = next(iter(MovingBoxes().frames()))
     assert RegionView((500, 500, 600, 600), px=True).of(frame) is None
     assert RegionView((-0.5, 0, 0.5, 2)).of(frame) == (0, 0, 32, 48)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 6), st.integers(1, 6))
+def test_every_tile_of_a_grid_has_a_pixel(width: int, height: int, columns: int, rows: int) -> None:
+    for x1, y1, x2, y2 in tiles_of((0, 0, width, height), Tiles(grid=(columns, rows)), (1, 1)):
+        assert 0 <= x1 < x2 <= width
+        assert 0 <= y1 < y2 <= height
+
+
+def test_regions_of_which_none_lies_in_the_frame_are_an_error() -> None:
+    viewing = Viewing((RegionView((90, 0, 120, 40), px=True),))
+    frame = next(iter(MovingBoxes("gate", width=80, height=60).frames()))
+    with pytest.raises(RuntimeFailure, match="none of them lies in the 80x60 frames of stream 'gate'"):
+        viewing.looks(frame, model())
+    other = Viewing((RegionView((90, 0, 120, 40), px=True, streams=frozenset({"other"})),))
+    assert [look.region for look in other.looks(frame, model())] == [None]

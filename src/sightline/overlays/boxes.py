@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,10 +12,13 @@ import numpy as np
 from sightline.errors import UsageError
 from sightline.overlays.areas import corners, draw_map, draw_mask
 from sightline.overlays.canvas import Canvas, Region
-from sightline.overlays.colors import BLACK, PALETTE, Rgb, parse
+from sightline.overlays.clock import draw_clock
+from sightline.overlays.colors import BLACK, PALETTE, Rgb, parse, parse_veil
+from sightline.overlays.counted import arrow, count_words
 from sightline.overlays.gaze import draw_gaze
 from sightline.overlays.marks import color_of, draw_marks
 from sightline.overlays.place import Placer
+from sightline.overlays.plates import Plate, stack
 from sightline.overlays.points import draw_points
 from sightline.overlays.said import Line, of_frame, of_object
 from sightline.overlays.text import Sheet, TextTiles
@@ -27,8 +29,6 @@ __all__ = ["BoxOverlay"]
 
 _LINE: Rgb = (255, 235, 60)
 _ZONE: Rgb = (0, 215, 235)
-_COUNT_ORDER = ("in", "out", "now")
-_FIRST_COUNTS: Mapping[str, tuple[str, ...]] = {"line": ("in", "out"), "zone": ("now",)}
 
 Box = tuple[int, int, int, int]
 
@@ -54,6 +54,11 @@ class BoxOverlay:
     traces: the path of each track over the last `trace_s` seconds.
     thickness: of box edges in pixels, text_px: size of the letters; 0 fits both to the picture.
     colors: label -> "#rrggbb", the rest take the palette in the order of the label table. color_by: "label" or "track".
+    boxes: whether edges are drawn. fills: label -> "#rrggbbaa", what its boxes are filled with.
+    text_color: of the letters, "" black or white; plate_color: what is behind those of objects, "" their own colour,
+    "#rrggbbaa" where the picture is to be seen through it.
+    clock: the time of day at which a frame came, with its upper left corner at `clock_at` (x, y), in `clock_color`,
+    letters of `clock_px`, 0 as large as the others.
     fill: how strongly zones are tinted, 0 to 1. font: a font file for alphabets that the built-in one lacks.
     """
 
@@ -74,6 +79,17 @@ class BoxOverlay:
     fill: float = 0.2
     alpha: float = 0.45
     font: str = ""
+    boxes: bool = True
+    fills: Mapping[str, str] = field(default_factory=dict[str, str])
+    text_color: str = ""
+    plate_color: str = ""
+    clock: bool = False
+    clock_at: tuple[int, int] = (0, 0)
+    clock_px: int = 0
+    clock_color: str = "#ffffff"
+    _fills: dict[str, tuple[Rgb, float]] = field(default_factory=dict[str, tuple[Rgb, float]], init=False, repr=False)
+    _front: Rgb | None = field(default=None, init=False, repr=False)
+    _plate: tuple[Rgb, float] | None = field(default=None, init=False, repr=False)
     _chosen: dict[str, Rgb] = field(default_factory=dict[str, Rgb], init=False, repr=False)
     _tiles: TextTiles = field(init=False, repr=False)
     _traces: Traces = field(init=False, repr=False)
@@ -81,6 +97,7 @@ class BoxOverlay:
         default_factory=dict[tuple[object, ...], Region], init=False, repr=False
     )
     _names: tuple[str, ...] = field(default=(), init=False, repr=False)
+    _places: dict[str, int] = field(default_factory=dict[str, int], init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.color_by not in ("label", "track"):
@@ -91,6 +108,12 @@ class BoxOverlay:
             raise UsageError(f"overlay alpha {self.alpha}: from 0 to 1")
         if self.thickness < 0 or self.text_px < 0 or self.trace_s < 0:
             raise UsageError("overlay thickness, text_px and trace_s: not negative")
+        if self.clock_px < 0:
+            raise UsageError("overlay clock_px: not negative")
+        self._fills = {label: parse_veil(text) for label, text in self.fills.items()}
+        self._front = parse(self.text_color) if self.text_color else None
+        self._plate = parse_veil(self.plate_color) if self.plate_color else None
+        parse(self.clock_color)
         self._chosen = {label: parse(text) for label, text in self.colors.items()}
         self._tiles = TextTiles(self.font)
         self._traces = Traces(self.trace_s)
@@ -101,15 +124,17 @@ class BoxOverlay:
         edge, letters = self._sizes(canvas)
         placer = Placer(canvas.width, canvas.height)
         found = self._objects(result, canvas, edge)
-        self._areas(canvas, result, found)
+        inner = self._inner(result, canvas, edge)
+        self._areas(canvas, result, found, inner)
         if self.shapes:
             for shape in shapes:
                 self._shape(canvas, shape, edge)
         if self.traces and self.trace_s > 0:
             self._trace(canvas, result, found, edge)
+        self._fill(canvas, result.prediction.detections, found)
         self._outlines(canvas, result.prediction.detections, found, edge)
-        inner = self._inner(result, canvas, edge)
         for detections, things in inner:
+            self._fill(canvas, detections, things)
             self._outlines(canvas, detections, things, max(2, edge // 2))
         draw_marks(canvas, result.prediction.marks)
         if 4 * letters > canvas.height:
@@ -123,11 +148,16 @@ class BoxOverlay:
         for detections, things in inner:
             self._write(canvas, placer, detections, things, max(10, letters * 3 // 4))
         self._write_marks(canvas, placer, result.prediction.marks, letters)
+        if self.clock:
+            draw_clock(
+                canvas, self._tiles, result.frame, self.clock_at, self.clock_px or letters, parse(self.clock_color)
+            )
 
     def _inner(self, result: FrameResult, canvas: Canvas, edge: int) -> list[tuple[Detections, list[_Object]]]:
         """What later stages found within the objects, each stage in colours of its own."""
         found: list[tuple[Detections, list[_Object]]] = []
-        for place, one in enumerate(result.inside, 1):
+        for one in result.inside:
+            place = self._places.setdefault(one.detections.stage, len(self._places) + 1)
             things = self._things(one.detections, [None] * len(one.detections), canvas, max(2, edge // 2), 3 * place)
             found.append((one.detections, things))
         return found
@@ -139,21 +169,26 @@ class BoxOverlay:
                 x, y = placer.first_free([(round(mark.points[0][0]), round(mark.points[0][1]))], *tile[0].shape[1::-1])
                 canvas.paste(x, y, tile)
 
-    def _areas(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object]) -> None:
+    def _areas(
+        self,
+        canvas: Canvas,
+        result: FrameResult,
+        found: Sequence[_Object],
+        inner: Sequence[tuple[Detections, list[_Object]]],
+    ) -> None:
         """What lies under everything else: the class map, then the masks, the strongest on top."""
         prediction = result.prediction
         if self.maps and prediction.classmap is not None:
             draw_map(canvas, prediction, self.alpha, lambda name, index: self._color(name, index, None))
-        masks = prediction.detections.masks
-        if self.masks and masks is not None:
-            for thing in reversed(found):
-                if thing.row >= 0:
-                    draw_mask(canvas, masks, thing.row, self.alpha, canvas.ink(thing.color))
+        for detections, things in [(prediction.detections, found), *inner] if self.masks else ():
+            for thing in reversed(things) if detections.masks is not None else ():
+                if thing.row >= 0 and detections.masks is not None:
+                    draw_mask(canvas, detections.masks, thing.row, self.alpha, canvas.ink(thing.color))
 
     def _outlines(self, canvas: Canvas, seen: Detections, found: Sequence[_Object], edge: int) -> None:
         """Boxes, oriented where the model gives them so, and keypoints."""
         oriented, keypoints = seen.columns.get("obb"), seen.keypoints
-        for thing in reversed(found):
+        for thing in reversed(found) if self.boxes else ():
             sides = corners(oriented[thing.row]) if oriented is not None and thing.row >= 0 else ()
             if sides:
                 canvas.polyline(sides, edge, canvas.ink(thing.color), closed=True)
@@ -164,6 +199,19 @@ class BoxOverlay:
                 draw_points(canvas, keypoints[thing.row], thing.color, edge)
             if thing.row >= 0:
                 draw_gaze(canvas, seen, thing.row, edge)
+
+    def _fill(self, canvas: Canvas, seen: Detections, found: Sequence[_Object]) -> None:
+        """Boxes of the labels that are to be filled."""
+        for thing in reversed(found) if self._fills else ():
+            label = seen.name_of(thing.row) if thing.row >= 0 else ""
+            if label in self._fills:
+                color, opacity = self._fills[label]
+                canvas.veil(*thing.box, opacity, canvas.ink(color))
+
+    def _sheet(self, canvas: Canvas, letters: int, own: Rgb) -> Sheet:
+        """The words about something of colour `own`."""
+        plate, opacity = (own, 1.0) if self._plate is None else self._plate
+        return self._tiles.sheet(canvas, letters, plate, self._front, opacity)
 
     def _sizes(self, canvas: Canvas) -> tuple[int, int]:
         """(thickness of edges, size of letters) in pixels."""
@@ -249,6 +297,7 @@ class BoxOverlay:
     def _write(self, canvas: Canvas, placer: Placer, seen: Detections, found: Sequence[_Object], letters: int) -> None:
         """The words of every object, on its colour."""
         sheets: dict[Rgb, Sheet] = {}
+        through = self._plate is not None and self._plate[1] < 1
         more = self.said and ("text" in seen.columns or "attributes" in seen.columns)
         for thing in found:
             lines = of_object(seen, thing.row, self.scores) if more and thing.row >= 0 else ()
@@ -256,11 +305,11 @@ class BoxOverlay:
                 continue
             sheet = sheets.get(thing.color)
             if sheet is None:
-                sheet = sheets[thing.color] = self._tiles.sheet(canvas, letters, thing.color)
-            if lines:
-                plates = [_Plate(sheet, line) for line in (thing.words, *lines) if line]
+                sheet = sheets[thing.color] = self._sheet(canvas, letters, thing.color)
+            if lines or through:
+                plates = [Plate(sheet, line) for line in (thing.words, *lines) if line]
                 width, height = max(p.width for p in plates), sum(p.height for p in plates)
-                _stack(canvas, plates, *placer.beside(thing.box, width, height))
+                stack(canvas, plates, *placer.beside(thing.box, width, height))
                 continue
             tiles = [sheet.tile(word) for word in thing.words]
             width = sum([tile[0].shape[1] for tile in tiles])
@@ -273,10 +322,10 @@ class BoxOverlay:
         """What is said of the whole view, as many lines as fit, in the upper left corner."""
         if not lines:
             return
-        sheet = self._tiles.sheet(canvas, letters, BLACK)
-        plates = [_Plate(sheet, line) for line in lines[: canvas.height // self._tiles.height(letters)]]
+        sheet = self._sheet(canvas, letters, BLACK)
+        plates = [Plate(sheet, line) for line in lines[: canvas.height // self._tiles.height(letters)]]
         width, height = max(p.width for p in plates), sum(p.height for p in plates)
-        _stack(canvas, plates, *placer.first_free([(0, 0)], width, height))
+        stack(canvas, plates, *placer.first_free([(0, 0)], width, height))
 
     def _trace(self, canvas: Canvas, result: FrameResult, found: Sequence[_Object], edge: int) -> None:
         thickness = max(2, edge * 3 // 4)
@@ -309,7 +358,7 @@ class BoxOverlay:
         canvas.polyline(shape.points, edge, ink, closed=shape.closed)
         if not shape.closed and shape.kind != "arrow":
             for start, end in pairwise(shape.points):
-                _arrow(canvas, start, end, edge)
+                arrow(canvas, start, end, edge, _LINE)
 
     def _caption(
         self, canvas: Canvas, placer: Placer, shape: Shape, result: FrameResult, edge: int, letters: int
@@ -317,7 +366,7 @@ class BoxOverlay:
         """Name and counts beside the shape."""
         if not shape.points:
             return
-        words = _count_words(shape, result.counts.get(shape.name, {}))
+        words = count_words(shape, result.counts.get(shape.name, {}))
         tiles = [self._tiles.tile(canvas, word, letters, _ZONE if shape.closed else _LINE) for word in words]
         width, height = sum(tile[0].shape[1] for tile in tiles), tiles[0][0].shape[0]
         if shape.closed:
@@ -331,50 +380,3 @@ class BoxOverlay:
         for tile in tiles:
             canvas.paste(x, y, tile)
             x += tile[0].shape[1]
-
-
-class _Plate:
-    """One line of words as tiles, side by side."""
-
-    __slots__ = ("height", "tiles", "width")
-
-    def __init__(self, sheet: Sheet, line: Line) -> None:
-        self.tiles = [sheet.tile(word) for word in line]
-        self.width = sum(tile[0].shape[1] for tile in self.tiles)
-        self.height = self.tiles[0][0].shape[0]
-
-
-def _stack(canvas: Canvas, plates: Sequence[_Plate], x: int, y: int) -> None:
-    """Lines below one another from (x, y)."""
-    for plate in plates:
-        right = x
-        for tile in plate.tiles:
-            canvas.paste(right, y, tile)
-            right += tile[0].shape[1]
-        y += plate.height
-
-
-def _count_words(shape: Shape, counts: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
-    """("gate", "in 3", "out 1"): the name and the sum of every count, those of its kind also where they are 0."""
-    keys = list(_FIRST_COUNTS.get(shape.kind, ()))
-    keys += [key for key in (*_COUNT_ORDER, *counts) if key in counts and key not in keys]
-    sums = [(key, sum(counts.get(key, {}).values())) for key in dict.fromkeys(keys)]
-    return (shape.name, *(str(total) if key == "now" else f"{key} {total}" for key, total in sums))
-
-
-def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], edge: int) -> None:
-    """A small arrow in the middle, to the right of one who walks from start to end: where `in` is."""
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    length = math.hypot(dx, dy)
-    if length < 8 * edge:
-        return
-    reach = min(length / 4, 8.0 * edge)
-    nx, ny = -dy / length, dx / length
-    mx, my = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-    tip = mx + nx * reach, my + ny * reach
-    back = reach * 0.45
-    left = tip[0] - nx * back - ny * back, tip[1] - ny * back + nx * back
-    right = tip[0] - nx * back + ny * back, tip[1] - ny * back - nx * back
-    ink = canvas.ink(_LINE)
-    canvas.polyline([(mx, my), tip], edge, ink)
-    canvas.polyline([left, tip, right], edge, ink)

@@ -13,6 +13,7 @@ from sightline.types import Attribute, Detections
 __all__ = ["draw_gaze", "gaze_of"]
 
 _COLOR: Rgb = (255, 60, 200)
+_SAID = ("gaze-x", "gaze-y", "gaze-z", "gaze-yaw", "gaze-pitch")
 
 
 def gaze_of(found: Detections, row: int) -> tuple[float, float] | None:
@@ -26,8 +27,8 @@ def gaze_of(found: Detections, row: int) -> tuple[float, float] | None:
         return None
     said: dict[str, float] = {}
     for one in cast("Sequence[Attribute]", attributes[row]):
-        if one.name.startswith("gaze-"):
-            said[one.name] = float(one.label)
+        if one.name in _SAID and (number := number_of(one.label)) is not None:
+            said[one.name] = number
     if {"gaze-x", "gaze-y"} <= said.keys():
         length = math.hypot(said["gaze-x"], said["gaze-y"], said.get("gaze-z", 0.0)) or 1.0
         return said["gaze-x"] / length, -said["gaze-y"] / length
@@ -35,6 +36,14 @@ def gaze_of(found: Detections, row: int) -> tuple[float, float] | None:
         yaw, pitch = math.radians(said["gaze-yaw"]), math.radians(said["gaze-pitch"])
         return -math.sin(yaw) * math.cos(pitch), -math.sin(pitch)
     return None
+
+
+def number_of(label: str) -> float | None:
+    """A number said as a label; None for other words, as a user's own stage of that name may say them."""
+    try:
+        return float(label)
+    except ValueError:
+        return None
 
 
 def draw_gaze(canvas: Canvas, found: Detections, row: int, edge: int) -> None:

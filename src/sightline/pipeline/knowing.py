@@ -59,9 +59,10 @@ def columns_of(
 def _angles(detections: Detections, row: int) -> F32 | None:
     attributes: tuple[Attribute, ...] = detections.columns["attributes"][row] if _has_attributes(detections) else ()
     said = {one.name: one.label for one in attributes}
-    if any(name not in said for name in _ANGLES):
+    try:
+        return np.array([float(said[name]) for name in _ANGLES], np.float32)
+    except (KeyError, ValueError):  # a stage that is called "yaw" may say other words
         return None
-    return np.array([float(said[name]) for name in _ANGLES], np.float32)
 
 
 def _has_attributes(detections: Detections) -> bool:

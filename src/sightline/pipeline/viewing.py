@@ -110,7 +110,13 @@ def tiles_of(region: Region, tiles: Tiles, size_px: tuple[float, float]) -> list
         columns, rows = _count(width, w, tiles.overlap), _count(height, h, tiles.overlap)
     lefts = np.linspace(x1, x2 - w, columns) if columns > 1 else [x1]
     tops = np.linspace(y1, y2 - h, rows) if rows > 1 else [y1]
-    return [(round(x), round(y), min(x2, round(x + w)), min(y2, round(y + h))) for y in tops for x in lefts]
+    # at least a pixel each, where there are more tiles than pixels
+    return [
+        (round(x), round(y), min(x2, max(round(x) + 1, round(x + w))), min(y2, max(round(y) + 1, round(y + h))))
+        for y in tops
+        for x in lefts
+        if round(x) < x2 and round(y) < y2
+    ]
 
 
 def _count(length: float, tile: float, overlap: float) -> int:
