@@ -107,6 +107,38 @@ class Canvas:
             part = part[max(0, -top) : bottom - top, max(0, -left) : right - left]
             plane[max(0, top) : bottom, max(0, left) : right] = part
 
+    def lay(self, x: int, y: int, tile: Tile, share: U8) -> None:
+        """As `paste`, each pixel as strongly as `share` (h, w) of 0..255 says."""
+        for index, (plane, part) in enumerate(zip(self._planes, tile, strict=True)):
+            left, top = (x >> 1, y >> 1) if index else (x, y)
+            weight = share[::2, ::2] if index else share
+            x1, y1 = max(0, left), max(0, top)
+            x2, y2 = min(left + part.shape[1], plane.shape[1]), min(top + part.shape[0], plane.shape[0])
+            if x1 >= x2 or y1 >= y2:
+                continue
+            rows, columns = slice(y1 - top, y2 - top), slice(x1 - left, x2 - left)
+            strong = weight[rows, columns].astype(np.int32)
+            if plane.ndim == 3:
+                strong = strong[:, :, None]
+            under = plane[y1:y2, x1:x2].astype(np.int32)
+            plane[y1:y2, x1:x2] = (under * (255 - strong) + part[rows, columns] * strong + 127) // 255
+
+    def veil(self, x1: int, y1: int, x2: int, y2: int, strength: float, ink: Ink) -> None:
+        """Move everything inside a rectangle towards `ink`."""
+        x1, y1, x2, y2 = max(0, x1), max(0, y1), min(self.width, x2), min(self.height, y2)
+        if x1 >= x2 or y1 >= y2:
+            return
+        ramp = np.arange(256) * (1 - strength)
+        if not self.planar:
+            table = np.rint(np.stack([ramp + value * strength for value in ink], 1)).astype(np.uint8)[None]
+            self._planes[0][y1:y2, x1:x2] = cv2.LUT(self._planes[0][y1:y2, x1:x2], table)
+            return
+        for index, (plane, value) in enumerate(zip(self._planes, ink, strict=True)):
+            table = np.rint(ramp + value * strength).astype(np.uint8)
+            rows = slice(y1 >> 1, (y2 + 1) >> 1) if index else slice(y1, y2)
+            columns = slice(x1 >> 1, (x2 + 1) >> 1) if index else slice(x1, x2)
+            plane[rows, columns] = cv2.LUT(plane[rows, columns], table)
+
     def polyline(
         self, points: Sequence[tuple[float, float]], thickness: int, ink: Ink, *, closed: bool = False
     ) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from sightline.errors import UsageError
 from sightline.types import ColorMatrix
 
-__all__ = ["BLACK", "PALETTE", "WHITE", "Rgb", "parse", "readable_on", "to_yuv"]
+__all__ = ["BLACK", "PALETTE", "WHITE", "Rgb", "parse", "parse_veil", "readable_on", "to_yuv"]
 
 Rgb = tuple[int, int, int]
 
@@ -45,14 +45,26 @@ _WEIGHTS = {
     ColorMatrix.BT709: (0.2126, 0.0722),
     ColorMatrix.BT2020: (0.2627, 0.0593),
 }
-_HEX = re.compile(r"#?([0-9a-fA-F]{6})")
+_HEX = re.compile(r"#?([0-9a-fA-F]{6})([0-9a-fA-F]{2})?")
 
 
 def parse(text: str) -> Rgb:
     """ "#rrggbb" -> (r, g, b). Raises UsageError."""
     match = _HEX.fullmatch(text.strip())
-    if match is None:
+    if match is None or match.group(2):
         raise UsageError(f'colour {text!r}: write it as "#rrggbb"')
+    return _rgb(match)
+
+
+def parse_veil(text: str) -> tuple[Rgb, float]:
+    """ "#rrggbb" or "#rrggbbaa" -> (r, g, b) and its opacity 0..1. Raises UsageError."""
+    match = _HEX.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f'colour {text!r}: write it as "#rrggbb", or "#rrggbbaa" where it is not opaque')
+    return _rgb(match), int(match.group(2) or "ff", 16) / 255
+
+
+def _rgb(match: re.Match[str]) -> Rgb:
     value = int(match.group(1), 16)
     return value >> 16, value >> 8 & 255, value & 255
 

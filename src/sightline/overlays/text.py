@@ -31,7 +31,7 @@ class TextTiles:
         self._file = font
         self._fonts: dict[int, ImageFont.FreeTypeFont] = {}
         self._pieces: OrderedDict[tuple[str, int], tuple[U8, int]] = OrderedDict()
-        self._sheets: OrderedDict[tuple[int, Rgb, Ink, bool], Sheet] = OrderedDict()
+        self._sheets: OrderedDict[tuple[int, Rgb, Ink, bool, Rgb | None, float], Sheet] = OrderedDict()
 
     def __len__(self) -> int:
         """How many tiles are kept."""
@@ -46,15 +46,20 @@ class TextTiles:
         """`text` in black or white on `background`, in the canvas's own kind of pixels."""
         return self.sheet(canvas, size_px, background).tile(text)
 
-    def sheet(self, canvas: Canvas, size_px: int, background: Rgb) -> Sheet:
-        """The words of that size on that colour."""
+    def sheet(
+        self, canvas: Canvas, size_px: int, background: Rgb, front: Rgb | None = None, opacity: float = 1.0
+    ) -> Sheet:
+        """The words of that size on that colour. front: of the letters, None for black or white, whichever can be read
+        on it. opacity: of what is behind the letters, 0..1.
+        """
         ink = canvas.ink(background)
-        key = size_px, background, ink, canvas.planar
+        key = size_px, background, ink, canvas.planar, front, opacity
         found = self._sheets.get(key)
         if found is not None:
             self._sheets.move_to_end(key)
             return found
-        made = self._sheets[key] = Sheet(self, size_px, ink, canvas.ink(readable_on(background)), canvas.planar)
+        letters = canvas.ink(readable_on(background) if front is None else front)
+        made = self._sheets[key] = Sheet(self, size_px, ink, letters, canvas.planar, front is not None, opacity)
         if len(self._sheets) > _SHEETS:
             self._sheets.popitem(last=False)
         return made
@@ -106,13 +111,26 @@ class TextTiles:
 
 
 class Sheet:
-    """Words of one size in `front` on `back`, the stored forms of two colours."""
+    """Words of one size in `front` on `back`, the stored forms of two colours.
 
-    __slots__ = ("_planar", "_size_px", "_tables", "_tiles", "_words")
+    tinted: letters have a colour of their own, not only brightness. opacity: of what is behind them.
+    """
 
-    def __init__(self, words: TextTiles, size_px: int, back: Ink, front: Ink, planar: bool) -> None:
+    __slots__ = ("_opacity", "_planar", "_size_px", "_tables", "_tiles", "_tinted", "_words")
+
+    def __init__(
+        self,
+        words: TextTiles,
+        size_px: int,
+        back: Ink,
+        front: Ink,
+        planar: bool,
+        tinted: bool = False,
+        opacity: float = 1.0,
+    ) -> None:
         self._words, self._size_px, self._planar = words, size_px, planar
-        self._tables = [_table(b, f) for b, f in zip(back, front, strict=True)]
+        self._tinted, self._opacity = tinted, opacity
+        self._tables = [_table(b, f, opacity) for b, f in zip(back, front, strict=True)]
         self._tiles: OrderedDict[str, Tile] = OrderedDict()
 
     def __len__(self) -> int:
@@ -129,6 +147,13 @@ class Sheet:
             self._tiles.popitem(last=False)
         return made
 
+    def share(self, text: str) -> U8 | None:
+        """(h, w): how strongly each pixel of the tile covers what is below it; None: all of them fully."""
+        if self._opacity >= 1:
+            return None
+        letters = self._words.letters(text, self._size_px)
+        return np.rint(255 * self._opacity + letters * (1 - self._opacity)).astype(np.uint8)
+
     def _colored(self, letters: U8) -> Tile:
         """Coverage (h, w), both even -> planes."""
         if not self._planar:
@@ -136,6 +161,9 @@ class Sheet:
         # letters differ in luma alone: crisper than half-size colour under them, and cheaper to encode
         half = letters.shape[0] // 2, letters.shape[1] // 2
         luma, u, v = self._tables
+        if self._tinted or self._opacity < 1:
+            small = letters[::2, ::2]
+            return luma[letters], u[small], v[small]
         return luma[letters], np.full(half, u[0], np.uint8), np.full(half, v[0], np.uint8)
 
 
@@ -143,6 +171,11 @@ def _margin(size_px: int) -> int:
     return max(2, round(size_px / 6))
 
 
-def _table(back: int, front: int) -> U8:
-    """(256,): what is stored for each coverage, from `back` at 0 to `front` at 255."""
-    return np.rint(back + (front - back) * np.arange(256) / 255).astype(np.uint8)
+def _table(back: int, front: int, opacity: float) -> U8:
+    """(256,): what is stored for each coverage, from `back` at 0 to `front` at 255; less of `back` where the picture
+    is seen through it.
+    """
+    letter = np.arange(256) / 255
+    behind = (1 - letter) * opacity
+    whole = np.maximum(letter + behind, 1e-9)
+    return np.rint((letter * front + behind * back) / whole).astype(np.uint8)
