@@ -2,7 +2,8 @@
 
     SightlineError
     ├── UsageError (ValueError)        exit 2: a flag, option, name or configuration is wrong
-    │   └── ConfigError                ... in a file: says file, key and line
+    │   ├── ConfigError                ... in a file: says file, key and line
+    │   └── FixedBatchError            ... more views at once than the model is made for
     ├── ModelError (ValueError)        exit 2: a model file cannot be read, or does not say what it means
     │   └── UndecidedError             ... nothing is wrong with the file; a question to answer with a flag
     ├── InputError (ValueError)        exit 2: a local video, picture or text cannot be read
@@ -21,6 +22,7 @@ import re
 
 __all__ = [
     "ConfigError",
+    "FixedBatchError",
     "InputError",
     "Interrupted",
     "MissingExtraError",
@@ -60,6 +62,10 @@ class UsageError(SightlineError, ValueError):
 
 class ConfigError(UsageError):
     """A configuration file is wrong; the message names file, key and line."""
+
+
+class FixedBatchError(UsageError):
+    """A model takes so many views at once and no others; the message says so."""
 
 
 class ModelError(SightlineError, ValueError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline.errors import ModelError, RuntimeFailure
+from sightline.errors import FixedBatchError, ModelError, RuntimeFailure
 from sightline.models.diagnose import Trial, diagnose, sentences
 from sightline.models.infer import Model
 from sightline.models.looks import Look
@@ -75,7 +75,7 @@ def test_a_crop_looks_at_its_part_and_answers_in_the_frame() -> None:
 
 
 def test_boxes_outside_their_bounds_are_not_told() -> None:
-    x1, y1, x2, y2 = MovingBoxes().box(3)
+    x1, y1, x2, _ = MovingBoxes().box(3)
     for bound, told in ((Bounds(most_wh=(x2 - x1 + 3, 0)), 1), (Bounds(most_wh=(x2 - x1 - 3, 0)), 0),
                         (Bounds(top_px=y1 - 2), 1), (Bounds(top_px=y1 + 2), 0)):  # fmt: skip
         spec = spec_of(32, 24)
@@ -242,3 +242,21 @@ def test_a_model_that_gives_no_numbers_is_told_of() -> None:
     assert len(told) == 2
     assert "100% of the numbers" in told[1]
     assert "--precision f32" in told[1]
+
+
+@dataclass
+class OnlyAlone(FakeRuntime):
+    """A runtime of a model that takes one view at a time."""
+
+    def load(self, spec: ModelSpec, weights: Path, options: RuntimeOptions) -> FakeSession:
+        if options.batch > 1:
+            raise FixedBatchError(f"model {spec.name!r} is not made for {options.batch} pictures at once")
+        return super().load(spec, weights, options)
+
+
+def test_a_model_that_takes_no_such_batch_runs_with_its_own_and_says_so() -> None:
+    m = Model("model", spec_of(), Path("none"), BrightBoxHead(), OnlyAlone(), RuntimeOptions(batch=4))
+    frame = next(iter(MovingBoxes().frames()))
+    assert len(m.predict(frame).detections) == 1
+    assert m.batch_of(frame) == 1
+    assert m.notes == ["model 'fake' is not made for 4 pictures at once: it takes its own number"]

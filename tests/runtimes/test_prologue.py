@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from sightline.errors import ModelError, RuntimeFailure, UsageError
+from sightline.errors import FixedBatchError, ModelError, RuntimeFailure, UsageError
 from sightline.pictures import fill_planes, place, rgb, ycbcr_to_rgb
 from sightline.protocols import Feed, FeedPlanes, FeedRgb, RuntimeOptions, Session
 from sightline.runtimes.onnx_runtime import OnnxRuntime
@@ -123,6 +123,24 @@ def test_a_batch(runtime: OpenVinoRuntime | OnnxRuntime, tmp_path: Path) -> None
     session = runtime.load(spec(Preprocess()), identity(tmp_path, batch="n"), options)
     assert session.wants.batch == 3
     np.testing.assert_allclose(answer(session, planes), planes, atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_batch_that_the_graph_is_not_made_for_is_refused(
+    runtime: OpenVinoRuntime | OnnxRuntime, tmp_path: Path
+) -> None:
+    one = helper.make_node("Reshape", ["images", "shape"], ["out"])  # one picture, whatever comes
+    graph = helper.make_graph(
+        [one], "fixed",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 6, 8])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 144])],
+        [helper.make_tensor("shape", TensorProto.INT64, [2], [1, 144])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, str(tmp_path / "fixed.onnx"))
+    options = RuntimeOptions(precision="f32", feed=FeedRgb(), batch=2)
+    with pytest.raises(FixedBatchError, match="not made for 2 pictures at once"):
+        runtime.load(spec(Preprocess()), tmp_path / "fixed.onnx", options)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 
 from sightline.bounding import within_bounds
-from sightline.errors import RuntimeFailure
+from sightline.errors import FixedBatchError, RuntimeFailure
 from sightline.models.filling import Buffer, Filling
 from sightline.models.looks import Look
 from sightline.projection import to_frame
@@ -77,7 +77,7 @@ class Model:
     of: the stage whose objects it looks at; "" for a model that looks at frames.
     exact: the training-time arithmetic for every frame; stills always get it.
     crop: x1, y1, x2, y2 of the frame to look at, in pixels or (crop_px False) fractions.
-    only: label ids that are kept, None for all.
+    only: label ids that are kept, None for all. notes: what a user should know of how it runs.
     """
 
     stage: str
@@ -92,6 +92,7 @@ class Model:
     only: frozenset[int] | None = None
     of: str = ""
     times: ModelTimes = field(default_factory=ModelTimes)
+    notes: list[str] = field(default_factory=list[str])
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     _sent: deque[_Sent] = field(default_factory=deque[_Sent])
     _parsed: deque[_Sent] = field(default_factory=deque[_Sent])
@@ -167,13 +168,22 @@ class Model:
         feed: Feed = FeedRgb()
         if key == "planes" and picture is not None:
             feed = FeedPlanes(picture.matrix, picture.full_range)
-        session = self.runtime.load(self.spec, self.weights, replace(self.options, feed=feed))
+        session = self._loaded(replace(self.options, feed=feed))
         wants = session.wants
         batch = 1 if self._filling.open else self._views_at_once(wants) or self.options.batch or 1
         self._filling.dtypes = {item.name: item.dtype for item in wants.inputs}
         sizes = self._filling.sizes(Look(frame))
         buffers = [self._filling.buffer(batch, sizes) for _ in range(wants.in_flight)]
         return _Line(feed, session, batch, buffers, wants.in_flight)
+
+    def _loaded(self, options: RuntimeOptions) -> Session:
+        """Compiled for the views at once that were asked for, or where it is not made for them, for its own number."""
+        try:
+            return self.runtime.load(self.spec, self.weights, options)
+        except FixedBatchError as error:
+            self.notes.append(f"{error}: it takes its own number")
+            self.options = replace(self.options, batch=0)
+            return self.runtime.load(self.spec, self.weights, replace(options, batch=0))
 
     def _views_at_once(self, wants: Wants) -> int:
         """The session's batch in views: an input made of several pictures takes that many of them for each."""

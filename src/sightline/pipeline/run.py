@@ -420,6 +420,7 @@ class Pipeline:
         for lane in self._all():
             faults += lane.close(max(0.05, until - time.monotonic()))
         self.notes += self._user_faults()
+        self.notes += [note for model in self.models for note in model.notes]
         for model in self.models:
             model.close()
         if self.logic is not None:

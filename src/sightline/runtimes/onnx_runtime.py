@@ -19,7 +19,7 @@ from onnx.checker import ValidationError
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors  # type: ignore[attr-defined]
 
 from sightline.channel import Channel, Worker
-from sightline.errors import ModelError, RuntimeFailure, UsageError
+from sightline.errors import FixedBatchError, ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
 from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
 from sightline.types import InputSpec, ModelSpec, Tensor, TensorSpec
@@ -193,10 +193,18 @@ def _source(spec: ModelSpec, weights: Path, options: RuntimeOptions) -> str | by
         return str(weights)
     model = onnx.load(str(weights))
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=13)
+    fixed = {value.name: value.type.tensor_type.shape.dim[0].dim_value for value in model.graph.input if _dims(value)}
     for item in spec.inputs:
+        if options.batch > 1 and fixed.get(item.tensor.name, 0) not in (0, options.batch * item.frames):
+            raise FixedBatchError(f"model {spec.name!r} is not made for {options.batch} pictures at once")
         if item.frames:
             _put_in_front(model.graph, item, prologue_of(item, options.feed), opset, options.batch)
     return model.SerializeToString()
+
+
+def _dims(value: onnx.ValueInfoProto) -> int:
+    """How many axes an input of the graph has."""
+    return len(value.type.tensor_type.shape.dim)
 
 
 def _put_in_front(graph: onnx.GraphProto, item: InputSpec, prologue: Prologue, opset: int, batch: int) -> None:

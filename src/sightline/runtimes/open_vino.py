@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,9 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as op
 
-from sightline.errors import ModelError, RuntimeFailure, UsageError
+from sightline.errors import FixedBatchError, ModelError, RuntimeFailure, UsageError
 from sightline.protocols import FeedRaw, Outputs, RuntimeOptions, Session, Wants
+from sightline.runtimes.open_vino_cache import blob_path, from_cache, to_cache
 from sightline.runtimes.prologue import SLACK, Prologue, prologue_of
 from sightline.runtimes.quantised import as_computed, file_is_quantised
 from sightline.types import ModelSpec, Tensor, TensorSpec
@@ -24,9 +22,7 @@ from sightline.types import ModelSpec, Tensor, TensorSpec
 __all__ = ["SMALL_BYTES", "OpenVinoRuntime", "OpenVinoSession"]
 
 _PRECISION = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
-_KEPT_BLOBS = 64
 SMALL_BYTES = 8 << 20  # weights up to here are computed in float32 where nothing else is asked for
-_FORM = 7  # of what is done to a graph before it is compiled: rises when that changes, so that no old one is met
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +39,15 @@ class OpenVinoRuntime:
         if options.precision == "auto" and device == "CPU" and (_is_small(weights) or file_is_quantised(weights)):
             # bfloat16 saves a small network little and moves its scores most; roundings on top of it flip
             config["INFERENCE_PRECISION_HINT"] = "f32"
-        blob = _blob_path(core, spec, device, config, options)
-        compiled = _from_cache(core, blob, device, config)
+        blob = blob_path(core, spec, device, config, options)
+        compiled = from_cache(core, blob, device, config)
         if compiled is None:
             model = _prepared(core, spec, weights, options)
             try:
                 compiled = core.compile_model(model, device, config)
             except RuntimeError as error:
                 raise ModelError(f"{weights}: OpenVINO cannot compile it: {_reason(error)}") from error
-            _to_cache(compiled, blob)
+            to_cache(compiled, blob)
         return OpenVinoSession(compiled, device, spec)
 
     def describe(self, session: Session) -> Mapping[str, str]:
@@ -210,11 +206,16 @@ def _prepared(core: ov.Core, spec: ModelSpec, weights: Path, options: RuntimeOpt
         raise ModelError(f"{weights}: OpenVINO cannot read it: {_reason(error)}") from error
     model = as_computed(model, floats=options.precision == "f32")
     try:
+        own = [port.get_partial_shape() for port in model.outputs]
         _reshape(model, spec, options.batch)
+        if options.batch > 1 and not _grew(model, own, options.batch):
+            raise FixedBatchError(f"model {spec.name!r} is not made for {options.batch} pictures at once")
         if isinstance(options.feed, FeedRaw):
             return model
         return _with_prologue(model, spec, options)
     except RuntimeError as error:
+        if options.batch > 1:
+            raise FixedBatchError(f"model {spec.name!r} is not made for {options.batch} pictures at once") from error
         raise ModelError(f"{weights}: OpenVINO cannot shape it: {_reason(error)}") from error
 
 
@@ -246,6 +247,20 @@ def _reshape(model: ov.Model, spec: ModelSpec, batch: int) -> None:
             wanted[item.tensor.name] = partial
     if wanted:
         model.reshape(wanted)
+
+
+def _grew(model: ov.Model, own: Sequence[ov.PartialShape], batch: int) -> bool:
+    """Whether every output has rows for each view; one whose rows name their view ([1, 1, K, 7]) may keep its form."""
+    for before, port in zip(own, model.outputs, strict=True):
+        shape = port.get_partial_shape()
+        if shape.rank.is_dynamic or not len(shape) or shape[0].is_dynamic:
+            continue
+        named = len(shape) == 4 and not shape[3].is_dynamic and shape[3].get_length() == 7
+        if shape[0].get_length() % batch and not named and before.is_static:
+            return False
+        if before.is_static and shape[0].get_length() == before[0].get_length() != batch and not named:
+            return False
+    return True
 
 
 def _with_prologue(model: ov.Model, spec: ModelSpec, options: RuntimeOptions) -> ov.Model:
@@ -360,46 +375,3 @@ def _reason(error: RuntimeError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(("Exception from", "Check '", "[GENERAL_ERROR]"))]
     return (told or lines or ["no reason given"])[-1][:300]
-
-
-# -- the cache -------------------------------------------------------------------------------------------------------
-
-
-def _blob_path(
-    core: ov.Core, spec: ModelSpec, device: str, config: Mapping[str, Any], options: RuntimeOptions
-) -> Path | None:
-    """Where the compiled model lies: keyed by content, everything that shapes it, runtime version and device."""
-    if options.cache is None or not spec.sha256:
-        return None
-    facts: list[Any] = [_FORM, spec.sha256, ov.get_version(), device, config, options.batch, repr(options.feed)]
-    facts += [[repr(i) for i in spec.inputs], os.cpu_count()]
-    if device in core.available_devices:
-        facts += [core.get_property(device, "FULL_DEVICE_NAME"), core.get_property(device, "OPTIMIZATION_CAPABILITIES")]
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-    return options.cache / f"{key[:40]}.ovblob"
-
-
-def _from_cache(core: ov.Core, blob: Path | None, device: str, config: Mapping[str, Any]) -> ov.CompiledModel | None:
-    if blob is None or not blob.exists():
-        return None
-    try:
-        compiled = core.import_model(blob.read_bytes(), device, dict(config))
-        os.utime(blob)
-    except (RuntimeError, OSError):  # written by another build, or damaged: compiled anew
-        blob.unlink(missing_ok=True)
-        return None
-    return compiled
-
-
-def _to_cache(compiled: ov.CompiledModel, blob: Path | None) -> None:
-    if blob is None:
-        return
-    try:
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        partial = blob.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(compiled.export_model().getvalue())
-        os.replace(partial, blob)
-        for old in sorted(blob.parent.glob("*.ovblob"), key=lambda p: p.stat().st_mtime)[:-_KEPT_BLOBS]:
-            old.unlink(missing_ok=True)
-    except (OSError, RuntimeError):  # a cache that cannot be written costs time, not the run
-        return
