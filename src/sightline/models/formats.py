@@ -167,7 +167,9 @@ def _head_of(path: Path) -> str:
             data = file.read(_HEAD_BYTES)
     except OSError:
         return ""
-    return data.decode("utf-16", "replace") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data.decode("latin-1")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    return data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 
 
 def format_of_folder(folder: Path) -> str:
