@@ -103,3 +103,28 @@ def test_every_key_of_a_stage_is_on_the_page() -> None:
 
     own = {name.rstrip("_") for name in StageConfig.model_fields} - set(ModelConfig.model_fields)
     assert {key for key in own if f"`{key}`" not in TEXT} == set()
+
+
+@pytest.mark.parametrize(
+    ("then", "fault"),
+    [
+        ("{model: color/, tiles: true}", "stage 'color': tiles are for the first model"),
+        ("{model: color/, objects: [carr]}", "unknown label 'carr'; did you mean 'car'?"),
+        ("{model: colour/}", "no such model file; did you mean color?"),
+        ("{model: open/}", "stage 'open': "),
+    ],
+)
+def test_run_says_of_a_bad_stage_what_check_says(
+    here: Path, then: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "open").mkdir()
+    (here / "open" / "net.onnx").write_bytes((here / "color" / "color.onnx").read_bytes())
+    (here / "bad.yaml").write_text(f"streams: ['synthetic://street?seconds=1']\nmodel: street/\nthen:\n  - {then}\n")
+    said = []
+    for word in ("check", "run"):
+        assert main([word, "bad.yaml"]) == 2
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1]
+    assert "bad.yaml:4: " in said[0] or "bad.yaml:3: " in said[0]
+    assert fault in said[0]
+    assert "--" not in said[0].replace("--debug", "")

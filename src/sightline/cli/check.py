@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from sightline.config import ModelConfig, PipelineConfig
+from sightline.config import ModelConfig, PipelineConfig, StageConfig
 from sightline.config_text import Key, load_config, place_of
 from sightline.errors import SightlineError, UsageError
 from sightline.foreign.mapping import Mapping
@@ -19,7 +19,7 @@ from sightline.models.identify import Identified, identify, require
 from sightline.outputs import check_outputs
 from sightline.parsers.make import make_logic
 from sightline.parts import construct
-from sightline.pipeline.build_models import build_model, build_stages, code_of, viewing_of
+from sightline.pipeline.build_models import build_model, build_stages, code_of, required, viewing_of
 from sightline.plugins import resolve
 from sightline.sources.inputs import StreamInput, expand
 from sightline.sources.opening import device_path
@@ -134,7 +134,10 @@ def _model(config: ModelConfig) -> Identified:
     if config.runtime != "auto":
         resolve("runtime", config.runtime)
     found = identify(config)
-    require(found)
+    if isinstance(config, StageConfig):
+        required(found, config)
+    else:
+        require(found)
     return found
 
 

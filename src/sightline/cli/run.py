@@ -13,12 +13,13 @@ from typing import Annotated
 import typer
 
 from sightline import flags
+from sightline.cli.check import judge_pipeline
 from sightline.cli.execute import execute
 from sightline.cli.run_foreign import run_files, stands_alone
 from sightline.cli.run_twin import names_twin, run_twin
 from sightline.config import PartConfig, PipelineConfig, StreamConfig
 from sightline.config_text import dump_config, load_config
-from sightline.errors import OutputError, UsageError
+from sightline.errors import InputError, ModelError, OutputError, UndecidedError, UsageError
 from sightline.foreign.applications import Asked, interval_of, kind_of_file
 from sightline.foreign.mapping import Mapping
 from sightline.outputs import sinks_for
@@ -116,7 +117,7 @@ def command(
         raise UsageError("run: name a model, a pipeline file or a DeepStream file")
     if not inputs and Path(model).suffix.lower() in _PIPELINES:
         _alone(context, model)
-        return execute(load_config(model), quiet=quiet, as_json=as_json)
+        return _run_file(model, quiet=quiet, as_json=as_json)
     if not inputs:
         raise UsageError(f"run: no input; name a video, picture or stream after the model {model}{_belongs(model)}")
     if interval is None:
@@ -171,6 +172,18 @@ def _sinks(
     written = output is not None or results is not None or not (display or fake)
     sinks = sinks_for(streams, output, results, video) if written else ()
     return (*sinks, PartConfig.model_validate({"kind": "show", "pace": True})) if display else sinks
+
+
+def _run_file(file: str, *, quiet: bool, as_json: bool) -> int:
+    """Run a pipeline file; what cannot be is told as `check` tells it, with its line."""
+    config = load_config(file)
+    try:
+        return execute(config, quiet=quiet, as_json=as_json)
+    except (UsageError, ModelError, InputError, UndecidedError) as error:
+        faults = judge_pipeline(config, file).faults
+        if not faults:
+            raise
+        raise type(error)(faults[0]) from error
 
 
 def _alone(context: typer.Context, file: str) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "build_stages",
     "cache_folder",
     "code_of",
+    "required",
     "tracker_of",
     "viewing_of",
 ]
@@ -166,7 +167,7 @@ def build_stages(config: PipelineConfig, primary: Model) -> tuple[list[Stage], l
         above = stage.from_ or first
         of = above if above == first or not _says(built[above]) else built[above].of
         identified = identify(stage)
-        spec = _one_answer(_required(identified, stage), stage)
+        spec = _one_answer(required(identified, stage), stage)
         if spec.task == "semantic":
             raise UsageError(f"stage {stage.name!r}: {spec.name} makes class maps of pictures, not of objects")
         names = primary.spec.labels if of == first else built[of].asking.model.spec.labels
@@ -189,13 +190,18 @@ def build_stages(config: PipelineConfig, primary: Model) -> tuple[list[Stage], l
     return list(built.values()), warnings
 
 
-def _required(identified: Identified, stage: StageConfig) -> ModelSpec:
+def required(identified: Identified, stage: StageConfig) -> ModelSpec:
     """As `require`; the question is put in the words of a pipeline file."""
     try:
         return require(identified)
     except UndecidedError as error:
-        said = re.sub(r"--([a-z]+) ", r"\1: ", str(error))
+        said = re.sub(r"--([a-z]+) (\S+)( (?=--))?", _as_key, str(error))
         raise UndecidedError(f"stage {stage.name!r}: {said}") from error
+
+
+def _as_key(flag: re.Match[str]) -> str:
+    value = f"[{flag[2]}]" if re.fullmatch(r"[\d.,-]*,[\d.,-]*", flag[2]) else flag[2]
+    return f"{flag[1]}: {value}{', ' if flag[3] else ''}"
 
 
 def _in_order(config: PipelineConfig) -> list[StageConfig]:

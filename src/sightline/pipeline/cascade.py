@@ -198,22 +198,19 @@ class Cascade:
         slot = len(work.rows)
         work.rows.append(row)
         work.answers.append(None)
+        passed = turn % (stage.interval + 1) != 0
         if memory is not None and key is not None:
             known = memory.fresh(key, box, label, index)
-            if known is None and (turn % (stage.interval + 1) or not stage.wait):
-                work.answers[slot] = memory.last(key, box)
-                if turn % (stage.interval + 1):
-                    return
+            work.answers[slot] = memory.last(key, box) if known is None and (passed or not stage.wait) else known
             if known is not None:
-                work.answers[slot] = known
                 return
-            other = memories.asked.get((stage.name, key))
-            if other is not None and stage.shares and (stage.rule is not None or not stage.wait):
+            other = memories.asked.get((stage.name, key)) if stage.shares else None
+            if other is not None and (passed or stage.rule is not None or not stage.wait):
                 if stage.wait:
                     other.more.append((pending, slot, box))
                     work.left += 1
                 return
-        elif turn % (stage.interval + 1) or not stage.wait:
+        if passed or (key is None and not stage.wait):
             return  # of an object without a track nothing can be said later
         if not stage.wait and stage.asking.queued >= _MOST_LATE:
             return
@@ -286,7 +283,8 @@ class Cascade:
         if ask.key is None and ask.look.track:
             stage.asking.model.forget(ask.look.track)
         if memory is not None and ask.key is not None:
-            memories.asked.pop((stage.name, ask.key), None)
+            if memories.asked.get((stage.name, ask.key)) is ask:
+                del memories.asked[stage.name, ask.key]
             answer = memory.put(ask.key, answer, ask.box, ask.label, ask.look.frame.index)
         waiting = [(ask.pending, ask.slot, ask.box)] if ask.pending is not None else []
         for pending, slot, box in [*waiting, *ask.more]:
