@@ -57,6 +57,7 @@ _TILED: Said = {"tiled-display": {"enable": "1", "rows": "1", "columns": "2"}, *
 _BROKER: Said = {"sink0": {"type": "6", "topic": "events"}}
 _NEW_FORM: Said = {"sink0": {**_BROKER["sink0"], "msg-conv-msg2p-new-api": "1"}}
 _SECOND: Said = {"secondary-gie0": {"enable": "1", "config-file": "sgie.txt"}}
+_CLOCK: Said = {"osd": {"enable": "1", "show-clock": "1"}}
 _RECORDED: Said = {"source0": {"smart-record": "2"}}
 
 
@@ -155,6 +156,8 @@ _GIE = {
     "labelfile-path": Case("labels.txt", "labels2.txt"),
     "bbox-border-color": Case("1;0;0;1", "0;1;0;1"),
     "bbox-border-color#": Case("1;0;0;1", "0;1;0;1"),
+    "bbox-bg-color": Case("1;0;0;0.5", "0;1;0;0.5"),
+    "bbox-bg-color#": Case("1;0;0;0.5", "1;0;0;0.25"),
 }
 _TILES = {
     "enable": ("0", "1"),
@@ -192,6 +195,8 @@ APP: dict[tuple[str, str], Case] = {
     ("secondary-gie#", "labelfile-path"): Case("labels.txt", "labels2.txt", _SECOND),
     ("secondary-gie#", "bbox-border-color"): Case("1;0;0;1", "0;1;0;1", _SECOND),
     ("secondary-gie#", "bbox-border-color#"): Case("1;0;0;1", "0;1;0;1", _SECOND),
+    ("secondary-gie#", "bbox-bg-color"): Case("1;0;0;0.5", "0;1;0;0.5", _SECOND),
+    ("secondary-gie#", "bbox-bg-color#"): Case("1;0;0;0.5", "0;1;0;0.5", _SECOND),
     ("secondary-gie#", "operate-on-gie-id"): Case(
         "1", "3", {**_SECOND, "secondary-gie1": {"enable": "1", "config-file": "sgie2.txt"}}
     ),
@@ -208,6 +213,14 @@ APP: dict[tuple[str, str], Case] = {
     ("osd", "text-size"): Case("10", "15"),
     ("osd", "display-text"): Case("0", "1"),
     ("osd", "display-mask"): Case("0", "1"),
+    ("osd", "display-bbox"): Case("0", "1"),
+    ("osd", "text-color"): Case("1;1;1;1", "0;1;0;1"),
+    ("osd", "text-bg-color"): Case("0.3;0.3;0.3;1", "0.3;0.3;0.3;0.5"),
+    ("osd", "show-clock"): Case("0", "1"),
+    ("osd", "clock-x-offset"): Case("10", "20", _CLOCK),
+    ("osd", "clock-y-offset"): Case("10", "20", _CLOCK),
+    ("osd", "clock-text-size"): Case("10", "12", _CLOCK),
+    ("osd", "clock-color"): Case("1;0;0;0", "0;1;0;0", _CLOCK),
     ("segvisual", "enable"): Case("0", "1", {"osd": {"enable": "0"}}),
     ("segvisual", "alpha"): Case("0.2", "0.8", {"segvisual": {"enable": "1"}}),
     ("dewarper#", "enable"): Case("0", "1", {"dewarper0": {"config-file": "lens.txt"}}),

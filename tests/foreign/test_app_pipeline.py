@@ -346,3 +346,23 @@ def test_bounds_of_boxes_are_counted_in_the_muxers_frame(folder: Path) -> None:
         file.write("[class-attrs-all]\ndetected-min-w=20\n")
     assert pipeline(folder, APP + muxed).model.bounds_wh == (1280, 720)
     assert pipeline(folder, APP).model.bounds_wh is None
+
+
+def test_colours_of_the_drawing(folder: Path) -> None:
+    osd = (
+        "[osd]\nenable=1\ntext-color=1;1;1;1;\ntext-bg-color=0.3;0.3;0.3;0.5\nshow-clock=1\nclock-x-offset=800\n"
+        "clock-y-offset=820\nclock-text-size=12\nclock-color=1;0;0;0\ndisplay-bbox=0\n"
+    )
+    drawn = pipeline(folder, APP + osd + "[primary-gie]\nbbox-bg-color1=0;0;1;0.2\n").overlay
+    assert drawn is not None
+    wanted = {
+        "boxes": False, "text_color": "#ffffff", "plate_color": "#4c4c4c80", "clock": True, "clock_at": [800, 820],
+        "clock_px": 16, "clock_color": "#ff0000", "fills": {"bicycle": "#0000ff33"},
+    }  # fmt: skip
+    assert {key: value for key, value in drawn.options.items() if key in wanted} == wanted
+    node = "deepstream:\n  nodes:\n  - {type: uridecodebin, properties: {uri: 'file://a.mp4'}}\n"
+    for value in ("0x0080ffff", "8454143"):
+        text = node + f"  - {{type: nvdsosd, properties: {{display-clock: 1, clock-color: '{value}'}}}}\n"
+        drawn = pipeline(folder, text, "pipeline.yaml").overlay
+        assert drawn is not None
+        assert drawn.options["clock_color"] == "#0080ff"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sightline.config import ModelConfig, RememberConfig, StageConfig
@@ -16,9 +16,9 @@ from sightline.foreign.places import Places
 from sightline.foreign.values import fault, numbers, text, whole, wholes
 from sightline.foreign.written import read_written
 
-__all__ = ["Models", "colour", "models_of", "read_inference"]
+__all__ = ["Models", "colour", "models_of", "read_inference", "veil"]
 
-_BORDER = "bbox-border-color"
+_BORDER, _INSIDE = "bbox-border-color", "bbox-bg-color"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Models:
     """primary, and the stages behind it. labels: of the primary's classes, () where no file of them was found.
 
     interval: frames that the primary passes over. ids: gie id -> the name of its stage. colours: label -> "#rrggbb".
+    fills: label -> "#rrggbbaa", what its boxes are filled with.
     """
 
     primary: ModelConfig
@@ -34,6 +35,7 @@ class Models:
     interval: int
     ids: Mapping[int, str]
     colours: Mapping[str, str]
+    fills: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def read_inference(group: Group, plan: AppPlan, places: Places) -> Inference | None:
@@ -60,7 +62,8 @@ def read_inference(group: Group, plan: AppPlan, places: Places) -> Inference | N
         classes=None if classes is None else tuple(n for n in wholes(classes) if n >= 0),
         interval=None if interval is None else max(0, whole(interval)),
         labels=None if labels is None else _labels(labels, group, plan, places),
-        colours=dict(_colours(group)),
+        colours=dict(_colours(group, _BORDER, colour)),
+        fills=dict(_colours(group, _INSIDE, veil)),
         secondary=group.base == "secondary-gie#",
     )
 
@@ -72,20 +75,25 @@ def _labels(named: Entry, group: Group, plan: AppPlan, places: Places) -> Path |
     return found
 
 
-def _colours(group: Group) -> Iterator[tuple[str, str]]:
+def _colours(group: Group, stem: str, read: Callable[[Entry], str]) -> Iterator[tuple[str, str]]:
     """("" for all classes, or the number of one) and its colour."""
     for key, entry in group.said.items():
-        number = key.removeprefix(_BORDER)
-        if key.startswith(_BORDER) and (not number or number.isdigit()):
-            yield number, colour(entry)
+        number = key.removeprefix(stem)
+        if key.startswith(stem) and (not number or number.isdigit()) and entry.value:
+            yield number, read(entry)
 
 
 def colour(entry: Entry) -> str:
     """r;g;b;a of 0 to 1 -> "#rrggbb". Raises ConfigError."""
+    return veil(entry)[:7]
+
+
+def veil(entry: Entry) -> str:
+    """r;g;b;a of 0 to 1 -> "#rrggbb", "#rrggbbaa" where it is not opaque. Raises ConfigError."""
     parts = numbers(entry)
     if len(parts) not in (3, 4) or not all(0 <= part <= 1 for part in parts):
         raise fault(entry, "a colour is red;green;blue;alpha, each 0 to 1")
-    return "#" + "".join(f"{round(part * 255):02x}" for part in parts[:3])
+    return "#" + "".join(f"{round(part * 255):02x}" for part in (parts[:3] if parts[-1] == 1 else parts))
 
 
 # -- the plan's models -> configuration --------------------------------------------------------------------------------
@@ -99,18 +107,21 @@ def models_of(plan: AppPlan) -> Models:
                 f"{one.where}: looks at objects, and no primary model is on that finds any; it is left out"
             )
         return Models(ModelConfig(path="builtin:nothing"), (), (), 0, {}, {})
-    said = {one.where: _said(one) for one in (plan.primary, *plan.secondaries)}
+    said = {one.where: _said(one, plan.places) for one in (plan.primary, *plan.secondaries)}
     ids = _ids(plan, said)
     order = _ordered(plan, said, ids)
     names = {number: f"gie{number}" for number in ids.values()}
     by_id = {ids[one.where]: said[one.where] for one in (plan.primary, *plan.secondaries)}
     primary, first = plan.primary, said[plan.primary.where]
     colours: dict[str, str] = {}
+    fills: dict[str, str] = {}
     for one in (primary, *plan.secondaries):
         colours |= _by_label(one.colours, said[one.where])
+        fills |= _by_label(one.fills, said[one.where])
     return Models(
         primary=ModelConfig(
             path=str(primary.file),
+            files=dict(first.files),
             name=names[ids[primary.where]],
             labels=None if primary.labels is None else str(primary.labels),
             batch=primary.batch,
@@ -121,12 +132,13 @@ def models_of(plan: AppPlan) -> Models:
         interval=first.interval if primary.interval is None else primary.interval,
         ids=names,
         colours=colours,
+        fills=fills,
     )
 
 
-def _said(one: Inference) -> InferenceStage:
+def _said(one: Inference, places: Places) -> InferenceStage:
     """What the model's own file says, with the labels that the application names instead."""
-    stage = inference_stage(one.file)
+    stage = inference_stage(one.file, places)
     if one.labels is None:
         return stage
     lines = one.labels.read_text("utf-8", "replace").splitlines()
@@ -194,6 +206,7 @@ def _stage(
     first = plan.primary is not None and parent == ids[plan.primary.where]
     fields: dict[str, object] = {
         "path": str(one.file),
+        "files": dict(stage.files),
         "name": names[ids[one.where]],
         "from": "" if first else names[parent],
         "objects": labels_of(classes, by_id[parent]),

@@ -169,8 +169,8 @@ PRIMARY = KeyTable(
     {**GIE, "process-mode": ignored("says-itself", "1"), "operate-on-gie-id": ignored("says-itself")},
     {
         "bbox-border-color#": translated("overlay.colors", "the colour of that class's label"),
-        "bbox-bg-color": ignored("colour"),
-        "bbox-bg-color#": ignored("colour"),
+        "bbox-bg-color": translated("overlay.fills", "what boxes are filled with, all labels alike"),
+        "bbox-bg-color#": translated("overlay.fills", "what boxes of that class's label are filled with"),
     },
 )
 SECONDARY = KeyTable(
@@ -183,8 +183,8 @@ SECONDARY = KeyTable(
     },
     {
         "bbox-border-color#": translated("overlay.colors", "the colour of that class's label"),
-        "bbox-bg-color": ignored("colour"),
-        "bbox-bg-color#": ignored("colour"),
+        "bbox-bg-color": translated("overlay.fills", "what boxes are filled with, all labels alike"),
+        "bbox-bg-color#": translated("overlay.fills", "what boxes of that class's label are filled with"),
     },
 )
 TRACKER = {

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from sightline.errors import ConfigError
 from sightline.foreign.app_groups import Group
+from sightline.foreign.app_inference import colour, veil
 from sightline.foreign.app_plan import AppPlan, Messages, Output, Tiles
 from sightline.foreign.keyfile import Entry
 from sightline.foreign.places import Places
@@ -55,7 +56,34 @@ def osd_of(group: Group) -> dict[str, object]:
         found |= {"labels": False, "ids": False, "said": False}
     if not group.flag("display-mask", default=True):
         found["masks"] = False
+    if not group.flag("display-bbox", default=True):
+        found["boxes"] = False
+    if (letters := group.get("text-color")) is not None:
+        found["text_color"] = colour(letters)
+    if (plate := group.get("text-bg-color")) is not None:
+        found["plate_color"] = veil(plate)
+    return found | _clock(group)
+
+
+def _clock(group: Group) -> dict[str, object]:
+    """The time of day, as [osd] or an nvdsosd words it."""
+    if not group.flag("show-clock", "display-clock"):
+        return {}
+    at = [group.whole("clock-x-offset", "x-clock-offset"), group.whole("clock-y-offset", "y-clock-offset")]
+    found: dict[str, object] = {"clock": True, "clock_at": at}
+    if group.get("clock-text-size", "clock-font-size") is not None:
+        found["clock_px"] = max(1, round(group.whole("clock-text-size", "clock-font-size") * _PT))
+    if (shade := group.get("clock-color")) is not None:
+        found["clock_color"] = _packed(shade) if _PACKED.fullmatch(text(shade)) else colour(shade)
     return found
+
+
+_PACKED = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{2,10}")
+
+
+def _packed(entry: Entry) -> str:
+    """An element's colour: red, green, blue and alpha as the bytes of one number."""
+    return f"#{int(text(entry), 0) >> 8 & 0xFFFFFF:06x}"
 
 
 def _share(entry: Entry) -> float:

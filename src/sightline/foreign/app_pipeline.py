@@ -52,7 +52,7 @@ def plan_of(written: Written, places: Places) -> AppPlan:
 
 def plan_of_groups(groups: Sequence[Group], file: Path, places: Places, *, drawn: bool = False) -> AppPlan:
     """drawn: the application draws whether or not there is an [osd]. Raises ConfigError, ModelError."""
-    plan = AppPlan(file)
+    plan = AppPlan(file, places)
     read_sources(groups, plan, places)
     read_drawing(groups, plan, always=drawn)
     both = read_tiles(groups, plan)
@@ -225,8 +225,8 @@ def _preprocessed(plan: AppPlan, models: Models, streams: Streams) -> tuple[Mode
 def _overlay(plan: AppPlan, models: Models) -> PartConfig | None:
     if plan.overlay is None:
         return None
-    colours = {"colors": dict(models.colours)} if models.colours else {}
-    return PartConfig.model_validate({**plan.overlay, **colours})
+    named = {"colors": dict(models.colours), "fills": dict(models.fills)}
+    return PartConfig.model_validate({**plan.overlay, **{key: value for key, value in named.items() if value}})
 
 
 def _limits(plan: AppPlan, models: Models) -> LimitsConfig:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sightline.config import PartConfig, StageConfig
+from sightline.foreign.places import Places
 
 __all__ = ["AppPlan", "Camera", "Inference", "Messages", "Output", "Tiles"]
 
@@ -31,7 +32,7 @@ class Inference:
     """One model. file: its own nvinfer or nvinferserver file. id: what others name it by, None where nothing says it.
 
     parent: whose objects it looks at, None for the primary. colours: "" (all classes) or the number of a class ->
-    "#rrggbb". regions: whether a preprocessing file's regions are for it.
+    "#rrggbb"; fills: likewise, what boxes are filled with. regions: whether a preprocessing file's regions are for it.
     """
 
     file: Path
@@ -42,6 +43,7 @@ class Inference:
     interval: int | None = None
     labels: Path | None = None
     colours: Mapping[str, str] = field(default_factory=dict[str, str])
+    fills: Mapping[str, str] = field(default_factory=dict[str, str])
     batch: int = 0
     secondary: bool = False
 
@@ -90,10 +92,11 @@ class Output:
 @dataclass(slots=True)
 class AppPlan:
     """All of it. overlay, tracker: as PipelineConfig has them. appearance: the model that the tracker compares objects
-    by. notes: what a user should know, "file:line: ...".
+    by. places: how names in files become paths. notes: what a user should know, "file:line: ...".
     """
 
     file: Path
+    places: Places = field(default_factory=Places)
     cameras: list[Camera] = field(default_factory=list[Camera])
     primary: Inference | None = None
     secondaries: list[Inference] = field(default_factory=list[Inference])

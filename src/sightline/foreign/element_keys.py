@@ -93,13 +93,20 @@ _OSD = {
     "border-width": honoured("overlay.thickness"),
     "display-text": honoured("overlay.labels", "0 writes nothing beside a box"),
     "display-mask": honoured("overlay.masks"),
-    "display-bbox": ignored("not-yet", "1", "true", more="a picture without boxes"),
+    "display-bbox": honoured("overlay.boxes"),
     "font-size": honoured("overlay.text_px", "points become pixels"),
     "text-size": honoured("overlay.text_px", "points become pixels"),
-    "display-clock": ignored("clock", "0", "false"),
+    "display-clock": honoured("overlay.clock", "the time of day at which a frame came"),
+    **dict.fromkeys(
+        ("x-clock-offset", "y-clock-offset"), translated("overlay.clock_at", "moved so far that it can be seen")
+    ),
+    "clock-font-size": honoured("overlay.clock_px", "points become pixels"),
+    "clock-color": honoured("overlay.clock_color", "0xRRGGBBAA, without its opacity"),
+    "text-color": honoured("overlay.text_color"),
+    "text-bg-color": honoured("overlay.plate_color"),
     "display-coordinates": ignored("not-yet", "0", "false"),
-    **_all("clock", "clock-font", "clock-font-size", "x-clock-offset", "y-clock-offset", "clock-color"),
-    **_all("letters", "text-color", "text-bg-color", "font", "hw-blend-color-attr"),
+    **_all("font", "clock-font", "font"),
+    **_all("hardware", "hw-blend-color-attr"),
 }
 _ENCODER = {
     "bitrate": ignored("encoder", more="quality is said by crf, which takes the bits that it needs"),
