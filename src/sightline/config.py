@@ -195,6 +195,7 @@ class ModelConfig(_Frozen):
 
     path: str
     name: str = "model"
+    files: dict[str, str] = Field(default_factory=dict, description="what its own file names: where that is here")
     head: str | None = None
     head_options: dict[str, object] = Field(default_factory=dict)
     color: _Color | None = None

@@ -17,6 +17,7 @@ from sightline.foreign.gst_elements import DISPLAYS, ENCODERS, INFERENCE, SERVER
 from sightline.foreign.gst_launch import Launched, LaunchElement, parse_launch
 from sightline.foreign.keyfile import Entry
 from sightline.foreign.named_files import NamedFiles
+from sightline.foreign.places import Places
 from sightline.foreign.reasons import REASONS
 from sightline.foreign.secrets import shown, with_credentials
 from sightline.foreign.twin import Configured
@@ -53,7 +54,7 @@ class _Translation:
 
     def made(self) -> Translated:
         file = Path(self.where.rpartition(":")[0] or self.where)
-        self.plan = AppPlan(file)
+        self.plan = AppPlan(file, Places(self.files.mapping))
         for element in self.launched.elements:
             if not known_element(element.kind):
                 self._note(element, f"{element.kind}: an element that is not known; it is passed over")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sightline.foreign.keyfile import Entry
+from sightline.foreign.keyfile import Entry, bare
+from sightline.foreign.places import Places
 from sightline.foreign.values import number, text, wholes
 from sightline.foreign.written import Written, read_written
 
@@ -32,6 +35,7 @@ class InferenceStage:
 
     classes: ids of that stage's labels; (): all. sizes: smallest and largest objects, (w, h), None without a bound.
     interval: frames that it passes over. labels: of what it finds itself, where it names a file of them.
+    files: what it names -> where that is here, of what is elsewhere than it says.
     """
 
     id: int | None
@@ -42,12 +46,17 @@ class InferenceStage:
     interval: int = 0
     reinfer: int = 0
     labels: tuple[str, ...] = field(default=())
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def inference_stage(path: Path) -> InferenceStage:
-    """Raises ModelError where the file cannot be read, ConfigError where one of the numbers is none."""
+def inference_stage(path: Path, places: Places | None = None) -> InferenceStage:
+    """places: how the user has told where files are.
+
+    Raises ModelError where the file cannot be read, ConfigError where one of the numbers is none.
+    """
     written = read_written(path)
     said = {word: entry for word in _KEYS if (entry := _entry(written, word)) is not None}
+    files = {} if places is None else _elsewhere(written, places)
     return InferenceStage(
         _whole(said, "id"),
         _parent(said),
@@ -56,8 +65,22 @@ def inference_stage(path: Path) -> InferenceStage:
         _size(said, "max"),
         max(0, _whole(said, "interval") or 0),
         max(0, _whole(said, "reinfer") or 0),
-        _labels(said.get("labels"), path),
+        _labels(said.get("labels"), path, files),
+        files,
     )
+
+
+def _elsewhere(written: Written, places: Places) -> dict[str, str]:
+    """What --map and --root say of the files that it names, and what lies in a copy of the folder of installation."""
+    files: dict[str, str] = {}
+    for entry in written.entries:
+        value = bare(entry.value)
+        if "/" not in value and "\\" not in value:
+            continue
+        found = places.found(value, written.path)
+        if found is not None and str(found) != os.path.normpath(written.path.parent / value):
+            files[value] = str(found.absolute())
+    return files
 
 
 def _entry(written: Written, word: str) -> Entry | None:
@@ -87,12 +110,13 @@ def _size(said: dict[str, Entry], bound: str) -> tuple[float, float] | None:
     return (sides[0] if sides[0] > 0 else open_end, sides[1] if sides[1] > 0 else open_end)
 
 
-def _labels(entry: Entry | None, beside: Path) -> tuple[str, ...]:
+def _labels(entry: Entry | None, beside: Path, files: Mapping[str, str]) -> tuple[str, ...]:
     """One a line, or with semicolons; () where the file is missing, which the model's import tells."""
     if entry is None:
         return ()
     try:
-        lines = (beside.parent / text(entry)).read_bytes()[: 1 << 20].decode("utf-8", "replace").splitlines()
+        named = beside.parent / files.get(bare(entry.value), text(entry))
+        lines = named.read_bytes()[: 1 << 20].decode("utf-8", "replace").splitlines()
     except (OSError, ValueError):
         return ()
     if len(lines) == 1 and ";" in lines[0]:

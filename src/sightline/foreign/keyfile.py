@@ -17,7 +17,7 @@ import yaml
 from sightline.errors import ModelError
 from sightline.foreign.bounded import bytes_of
 
-__all__ = ["Entry", "KeyFile", "parse_key_file", "read_key_file", "text_of_file"]
+__all__ = ["Entry", "KeyFile", "bare", "parse_key_file", "read_key_file", "text_of_file"]
 
 _MOST_BYTES = 4 << 20
 _MOST_ENTRIES, _DEEPEST = 50_000, 12
@@ -45,6 +45,11 @@ class Entry:
     def where(self) -> str:
         """ "file:line", as messages begin."""
         return f"{self.file}:{self.line}"
+
+
+def bare(value: str) -> str:
+    """A value without the quotes that some write around the name of a file."""
+    return value.strip().strip('"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ https://protobuf.dev/reference/protobuf/textformat-spec/; a list may go without 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,23 @@ class Message:
 
     def __contains__(self, key: str) -> bool:
         return bool(self.fields.get(key))
+
+    def with_texts(self, others: Mapping[str, str]) -> Message:
+        """The same with other texts in the place of some, here and in what is below."""
+        if not others:
+            return self
+        fields = {
+            name: [
+                value.with_texts(others)
+                if isinstance(value, Message)
+                else others.get(value, value)
+                if isinstance(value, str)
+                else value
+                for value in values
+            ]
+            for name, values in self.fields.items()
+        }
+        return Message(self.where, fields, self.written)
 
     def text(self, key: str, default: str = "") -> str:
         """The last value as a text: quoted, or an enum's word."""

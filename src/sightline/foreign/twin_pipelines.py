@@ -26,6 +26,7 @@ from sightline.foreign.app_plan import AppPlan, Inference
 from sightline.foreign.gst_pipeline import launched_pipeline
 from sightline.foreign.mapping import NOTHING, Mapping
 from sightline.foreign.named_files import NamedFiles
+from sightline.foreign.places import Places
 from sightline.foreign.secrets import with_credentials
 from sightline.foreign.twin import LIGHT_TRACKER, PARSERS, Region, Sensor, Stream, TrackedModel, Twin
 from sightline.foreign.twin import TwinPipeline as Wanted
@@ -227,7 +228,7 @@ class _Making:
     def _models(self, wanted: Wanted, files: NamedFiles) -> Models:
         if wanted.primary is None:
             return Models(ModelConfig(path=_NO_MODEL), (), (), 0, {}, {})
-        plan = AppPlan(Path(self.twin.file))
+        plan = AppPlan(Path(self.twin.file), Places(self.files.mapping))
         plan.primary = Inference(
             files.path(wanted.primary.config, "the primary model"), f"{wanted.primary.config.where}"
         )

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,8 @@ from sightline.models.nothing import NOTHING, nothing_manifest, write_nothing
 from sightline.models.samples import expected_file
 
 __all__ = ["Arrived", "arrive", "import_cache", "into_cache"]
+
+_NOT_MOVED: Mapping[str, str] = {}
 
 _KEPT = 32
 
@@ -53,8 +55,15 @@ def import_cache() -> Path:
     return Path(base) / "sightline" / "imports"
 
 
-def arrive(path: str | Path, given: Sequence[Path] = (), workspace: Path | None = None) -> Arrived:
+def arrive(
+    path: str | Path,
+    given: Sequence[Path] = (),
+    workspace: Path | None = None,
+    moved: Mapping[str, str] = _NOT_MOVED,
+) -> Arrived:
     """The model at `path`; `given` are further files that the user named with it.
+
+    moved: what a configuration that names the model calls its files -> where they are here.
 
     workspace: a folder for what is written on the way; None: the cache, where a second call finds it again.
     Raises ModelError, UsageError, ConfigError; OutputError where the workspace cannot be written.
@@ -63,13 +72,13 @@ def arrive(path: str | Path, given: Sequence[Path] = (), workspace: Path | None 
         return _nothing(workspace)
     found = meant(path)
     if found.format == "archive":
-        return _unpacked(found, given, workspace)
+        return _unpacked(found, given, workspace, moved)
     if found.format == "bundle":
         return _bundle(found)
     if found.format in ("onnx", "openvino"):
         located = _located(found.path, found.folder, found.whole, given)
         return Arrived(located, _beside(found.folder), found.format, located.parts)
-    return _imported(found, given, workspace)
+    return _imported(found, given, workspace, moved)
 
 
 def _nothing(workspace: Path | None) -> Arrived:
@@ -140,7 +149,7 @@ def _inside(found: Meant, name: str) -> Path:
     return file
 
 
-def _unpacked(found: Meant, given: Sequence[Path], workspace: Path | None) -> Arrived:
+def _unpacked(found: Meant, given: Sequence[Path], workspace: Path | None, moved: Mapping[str, str]) -> Arrived:
     key = "unpacked-" + content_hash((found.path,))[:40]
     if workspace is not None:
         folder = unpack(found.path, workspace / key)
@@ -153,7 +162,7 @@ def _unpacked(found: Meant, given: Sequence[Path], workspace: Path | None) -> Ar
         folder = inside[0] if len(inside) == 1 and inside[0].is_dir() else entry
     inner = _within(found.path, folder)
     try:
-        arrived = arrive(inner, given, workspace)
+        arrived = arrive(inner, given, workspace, moved)
     except ModelError as error:
         raise type(error)(str(error).replace(str(folder), found.path.name)) from error
     return replace(arrived, sources=(found.path, *arrived.sources))
@@ -175,13 +184,13 @@ def _within(archive: Path, folder: Path) -> Path:
 # -- importers ---------------------------------------------------------------------------------------------------------
 
 
-def _imported(found: Meant, given: Sequence[Path], workspace: Path | None) -> Arrived:
+def _imported(found: Meant, given: Sequence[Path], workspace: Path | None, moved: Mapping[str, str]) -> Arrived:
     if workspace is not None:
         room = workspace / found.format
         room.mkdir(parents=True, exist_ok=True)
-        imported = _importer(found.format)(_foreign(found, room, given))
+        imported = _importer(found.format)(_foreign(found, room, given, moved))
     else:
-        imported = _from_cache(found, given)
+        imported = _from_cache(found, given, moved)
     folder = imported.folder or found.folder
     located = _located(imported.weights, folder, found.whole or imported.folder is not None)
     return Arrived(
@@ -195,8 +204,8 @@ def _imported(found: Meant, given: Sequence[Path], workspace: Path | None) -> Ar
     )
 
 
-def _foreign(found: Meant, room: Path, given: Sequence[Path]) -> Foreign:
-    return Foreign(found.format, found.path, found.folder, room, tuple(given), found.whole)
+def _foreign(found: Meant, room: Path, given: Sequence[Path], moved: Mapping[str, str]) -> Foreign:
+    return Foreign(found.format, found.path, found.folder, room, tuple(given), found.whole, moved)
 
 
 def _importer(format: str) -> Callable[[Foreign], Imported]:
@@ -218,11 +227,12 @@ def _above(own: Manifest, stated: Manifest) -> Manifest:
 # -- the cache ---------------------------------------------------------------------------------------------------------
 
 
-def _from_cache(found: Meant, given: Sequence[Path]) -> Imported:
+def _from_cache(found: Meant, given: Sequence[Path], moved: Mapping[str, str]) -> Imported:
     """The import of earlier, where every file that it read is still the same; else a new one."""
     named = [found.path, *given]
     facts = [found.format, str(found.path.resolve()), found.whole, [str(p.resolve()) for p in given], _code()]
     facts += [content_hash((path,)) for path in named if path.is_file()]
+    facts += [[old, new] for old, new in sorted(moved.items())]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:40]
     entry = import_cache() / key
     known = _recall(entry)
@@ -232,7 +242,7 @@ def _from_cache(found: Meant, given: Sequence[Path]) -> Imported:
     shutil.rmtree(entry, ignore_errors=True)
 
     def make(draft: Path) -> None:
-        imported = _importer(found.format)(_foreign(found, draft, given))
+        imported = _importer(found.format)(_foreign(found, draft, given, moved))
         (draft / "import.json").write_text(_remember(imported, draft), "utf-8")
 
     into_cache(entry, make)

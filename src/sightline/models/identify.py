@@ -68,7 +68,7 @@ def identify(config: ModelConfig) -> Identified:
 
     Raises ModelError for files that are no model or contradict themselves, UsageError for flags that do not fit it.
     """
-    return identify_arrived(arrive(config.path), config)
+    return identify_arrived(arrive(config.path, moved=config.files), config)
 
 
 def identify_arrived(arrived: Arrived, config: ModelConfig) -> Identified:

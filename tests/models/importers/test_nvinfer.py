@@ -693,3 +693,41 @@ def test_labels_of_another_model_beside_the_file_are_not_taken(tmp_path: Path) -
     found = known(put(tmp_path, text, net))
     assert found.spec.labels == ()
     assert any("2 labels beside a model of 7 classes: not taken" in warning for warning in found.warnings)
+
+
+# -- files that lie elsewhere than the file says -----------------------------------------------------------------------
+
+
+def test_what_the_user_says_where_it_is_is_read_there(tmp_path: Path) -> None:
+    far = "/opt/nvidia/deepstream/deepstream/samples/models/Cars"
+    text = BASE.replace("onnx-file=model.onnx", f"onnx-file={far}/model.onnx")
+    config = put(tmp_path / "cfg", text.replace("labels.txt", f"{far}/labels.txt"))
+    for name in ("model.onnx", "labels.txt"):
+        (config.parent / name).rename(tmp_path / name)
+    with pytest.raises(ModelError, match="onnx-file names"):
+        identify(ModelConfig(path=str(config)))
+    files = {f"{far}/{name}": str(tmp_path / name) for name in ("model.onnx", "labels.txt")}
+    found = identify(ModelConfig(path=str(config), files=files))
+    assert found.spec.labels == ("car", "person")
+    assert found.arrived.located.weights == tmp_path / "model.onnx"
+
+
+def test_weights_of_caffe_that_are_onnx_here_need_no_prototxt(tmp_path: Path) -> None:
+    text = BASE.replace("onnx-file=model.onnx", "model-file=/far/net.caffemodel\nproto-file=/far/net.prototxt")
+    config = put(tmp_path, text)
+    moved = {"/far/net.caffemodel": str(tmp_path / "model.onnx")}
+    assert identify(ModelConfig(path=str(config), files=moved)).spec.labels == ("car", "person")
+
+
+def test_a_server_s_repository_may_lie_elsewhere(tmp_path: Path) -> None:
+    place = tmp_path / "mine" / "street" / "1"
+    place.mkdir(parents=True)
+    yolov8(2).save(place / "model.onnx")
+    config = tmp_path / "server.txt"
+    config.write_text(
+        'infer_config { backend { triton { model_name: "street" model_repo { root: "/far/repo" } } }\n'
+        "  preprocess { network_format: IMAGE_FORMAT_RGB }\n"
+        "  postprocess { detection { num_detected_classes: 2 } } }\n"
+    )
+    found = identify(ModelConfig(path=str(config), files={"/far/repo": str(tmp_path / "mine")}))
+    assert found.arrived.located.weights == place / "model.onnx"

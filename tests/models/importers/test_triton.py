@@ -187,3 +187,14 @@ def test_every_real_config_parses() -> None:
         said = parse_message(text_of(path), path)
         assert said.text("name")
         assert said.messages("input")[0].wholes("dims")
+
+
+def test_a_folder_of_versions_alone_is_a_model_whose_file_says_it_all(tmp_path: Path) -> None:
+    folder = model(tmp_path / "street", versions=("1", "2"))
+    (folder / "config.pbtxt").unlink()
+    made = imported(folder, tmp_path)
+    assert made.weights == folder / "2" / "model.onnx"
+    assert made.manifest.name == "street"
+    assert all(source.is_file() for source in made.sources)
+    with pytest.raises(ModelError, match=r"no config\.pbtxt"):
+        imported(folder / "2", tmp_path)

@@ -5,14 +5,14 @@ https://docs.nvidia.com/metropolis/deepstream/dev-guide/text/DS_plugin_gst-nvinf
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from sightline.errors import ModelError
 from sightline.foreign.fates import KeyFate, fates_of, told
-from sightline.foreign.keyfile import KeyFile, parse_key_file, text_of_file
+from sightline.foreign.keyfile import KeyFile, bare, parse_key_file, text_of_file
 from sightline.foreign.nvinfer_keys import CLASS_ATTRS, NVINFER, TELLING
 from sightline.foreign.nvinferserver_keys import NVINFERSERVER
 from sightline.foreign.protobuf_entries import entries_of
@@ -40,14 +40,23 @@ def read(found: Foreign) -> Imported:
         whole = parse_message(text, found.path)
         fates = fates_of(tuple(entries_of(whole, str(found.path))), NVINFERSERVER)
         with _telling(fates):
+            whole = whole.with_texts(found.moved)
             imported = served_model(whole, found)
             return _imported(found.path, fates, settings_of_message(whole, found.path), imported, server=True)
     file = parse_key_file(text, found.path)
     _check(file)
     fates = fates_of(file.entries, NVINFER)
+    file = _moved(file, found.moved)
     with _telling(fates):
         imported = model_of(file, found)  # what is missing is told before what is wrong
         return _imported(found.path, fates, settings_of(file), imported, server=False)
+
+
+def _moved(file: KeyFile, moved: Mapping[str, str]) -> KeyFile:
+    """The file with the names that its files have here."""
+    if not moved:
+        return file
+    return replace(file, entries=tuple(replace(e, value=moved.get(bare(e.value), e.value)) for e in file.entries))
 
 
 @contextmanager

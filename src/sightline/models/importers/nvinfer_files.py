@@ -79,9 +79,9 @@ class _Choices:
         return hand_on(models[0], self.found)
 
     def onnx(self) -> Imported | None:
-        named = self._named("onnx-file")
-        path = None if named is None else find(named, self.file.path)
-        if path is None:
+        """What onnx-file names; or weights of Caffe that the user has as ONNX: then no prototxt is needed."""
+        path = self._there("onnx-file") or self._there("model-file")
+        if path is None or (self._there("onnx-file") is None and path.suffix.lower() != ".onnx"):
             return None
         refuse_compiled(path)
         return (

@@ -5,7 +5,8 @@ An importer reads files; it runs nothing of what they hold, and writes only into
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sightline.foreign.fates import KeyFate
@@ -21,6 +22,7 @@ class Foreign:
     format: the key of `formats.IMPORTERS`. path: the file, or the folder, that names the model.
     folder: where its side files may lie. given: further files that the user named with it.
     whole: the user named the folder, so that every side file in it belongs to this model.
+    moved: what the file names -> where that is here.
     workspace: an empty folder for what is written on the way.
     """
 
@@ -30,6 +32,7 @@ class Foreign:
     workspace: Path
     given: tuple[Path, ...] = ()
     whole: bool = False
+    moved: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

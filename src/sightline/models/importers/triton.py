@@ -65,12 +65,16 @@ class _Served:
 def read(found: Foreign) -> Imported:
     """The one model in the folder `found.path` (a model's folder, or a repository of them).
 
+    A model's folder without a config.pbtxt is what the server calls auto-completed: its file says it all.
+
     Raises ModelError where none runs here, or where the model is not what its config.pbtxt says; UsageError where
     several do.
     """
     folder = found.path if found.path.is_dir() else found.path.parent
     own = folder / _CONFIG
     configs = [own] if own.is_file() else sorted(folder.glob(f"*/{_CONFIG}"))
+    if not configs and _numbered(folder):
+        configs = [own]
     if not configs:
         raise ModelError(f"{folder}: no {_CONFIG} in it or one folder below; name the folder of one model")
     served = [_served(config) for config in configs]
@@ -103,7 +107,7 @@ def _imported(found: Foreign, one: _Served, passed: list[_Served]) -> Imported:
         input=InputManifest(size=_size(one.said, graph)),
         labels=labels or None,
     )
-    sources = (one.config, *label_files, *inner.sources)
+    sources = (*([one.config] if one.config.is_file() else []), *label_files, *inner.sources)
     return Imported(
         inner.weights, above(manifest, inner.manifest), sources, inner.changes, tuple(warnings), one.config.parent
     )
@@ -114,7 +118,7 @@ def _imported(found: Foreign, one: _Served, passed: list[_Served]) -> Imported:
 
 def _served(config: Path) -> _Served:
     """The version that the server would serve, and its file."""
-    said = parse_message(text_of(config), config)
+    said = parse_message(text_of(config), config) if config.is_file() else Message(str(config))
     folder = config.parent
     platform = said.text("platform") or said.text("backend")
     usual, why = _KINDS.get(platform, ("model.onnx", "" if not platform else f"no known platform {platform!r}"))
@@ -147,11 +151,16 @@ def _runs(file: Path) -> bool:
         return False
 
 
+def _numbered(folder: Path) -> list[Path]:
+    """The folders of a model's versions."""
+    there = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name.isdecimal()]
+    return [entry for entry in there if len(entry.name) < 10 and int(entry.name) > 0]
+
+
 def _version(config: Path, said: Message) -> tuple[str, Path]:
     """The highest version that `version_policy` serves. Raises ModelError where there is none."""
     folder = config.parent
-    there = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name.isdecimal()]
-    there = [entry for entry in there if len(entry.name) < 10 and int(entry.name) > 0]
+    there = _numbered(folder)
     wanted = said.message("version_policy").message("specific").wholes("versions")
     served = [entry for entry in there if not wanted or int(entry.name) in wanted]
     if served:
