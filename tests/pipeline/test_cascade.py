@@ -12,6 +12,7 @@ from stage_fakes import Says, SaysWhere, primary, results, stage
 
 from sightline.errors import RuntimeFailure
 from sightline.models.infer import Model
+from sightline.pipeline.asking import Asking
 from sightline.pipeline.choosing import Choice
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.run import Pipeline
@@ -21,9 +22,11 @@ from sightline.trackers.sort import Sort
 from sightline.types import (
     Attribute,
     Detections,
+    InputSpec,
     Mark,
     ModelSpec,
     Prediction,
+    TensorSpec,
     View,
 )
 
@@ -179,3 +182,53 @@ def test_frames_come_to_a_stage_in_their_order() -> None:
     got = results(Pipeline(alternating, [Lane(MovingBoxes(count=12))], stages=[up, down]))["boxes"]
     assert [r.frame.index for r in got] == list(range(12))
     assert [view.frame.index for view in head.seen] == list(range(12))
+
+
+@dataclass
+class Faces:
+    """Two faces that lie on their side, the second one a faint one."""
+
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        points = np.array([[12, 10, 1], [12, 20, 1], [16, 15, 1], [22, 11, 1], [22, 19, 1]], np.float32)
+        boxes = np.array([[5, 5, 28, 28], [30, 5, 53, 28]], np.float32)
+        found = Detections(
+            boxes, np.array([0.9, 0.1], np.float32), np.zeros(2, np.int32), ("face",), keypoints=np.stack([points] * 2)
+        )
+        return [Prediction(found) for _ in views]
+
+
+def faces() -> Model:
+    return Model("model", spec_of(), Path("none"), Faces(), FakeRuntime())
+
+
+@pytest.mark.parametrize("align", [True, False])
+def test_faces_are_turned_where_that_is_asked_for(align: bool) -> None:
+    head = Says()
+    list(Pipeline(faces(), [Lane(MovingBoxes(count=1))], stages=[stage("s", head, align=align)]).results())
+    view = head.seen[0]
+    across = view.to_frame(np.array([[1.0, 0.0]])) - view.to_frame(np.array([[0.0, 0.0]]))
+    turned = bool(abs(across[0, 1]) > abs(across[0, 0]))  # to the right in the tensor is down in the frame
+    assert turned is align
+
+
+def test_before_the_tracker_only_sure_objects_are_looked_at() -> None:
+    head = Says()
+    early = stage("s", head, early=True, least=0.5)
+    list(Pipeline(faces(), [Lane(MovingBoxes(count=3), tracker=Sort(confirm=1))], stages=[early]).results())
+    assert [view.parent for view in head.seen] == [0, 0, 0]
+
+
+def test_an_object_of_which_not_all_is_known_is_not_looked_at() -> None:
+    needy = stage("s", Says())
+    angles = InputSpec(TensorSpec("angles", (1, 3), "float32"), source="column:head-pose")
+    spec = replace(needy.asking.model.spec, inputs=(*needy.asking.model.spec.inputs, angles))
+    needy = replace(needy, asking=Asking(replace(needy.asking.model, spec=spec), 0.02))
+    got = results(Pipeline(faces(), [Lane(MovingBoxes(count=3))], stages=[needy]))["boxes"]
+    assert needy.asking.asked == 0
+    assert len(got) == 3
+
+
+def test_few_frames_with_their_pictures_wait_for_a_slow_stage() -> None:
+    slow = stage("s", Says(), runtime=FakeRuntime(delay_s=0.005, in_flight=1))
+    waiting = Lane(MovingBoxes(count=40))
+    assert max(len(waiting.pending) for _ in Pipeline(primary(), [waiting], stages=[slow]).results()) <= 8

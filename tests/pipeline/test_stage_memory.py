@@ -167,7 +167,7 @@ class Windows(FakeRuntime):
             planes = np.asarray(inputs["images"]).reshape(-1, 3, 3, 32, 32)
             return {"out": planes[:, :, 0].mean((2, 3))}
 
-        return FakeSession(answer, Wants((spec.inputs[0].tensor,), 3, 3, 2))
+        return FakeSession(answer, Wants((spec.inputs[0].tensor,), 1, 1, self.in_flight), self.delay_s)
 
 
 class SaysPast:
@@ -232,3 +232,36 @@ def test_no_more_wait_for_a_stage_that_is_not_waited_for_than_it_can_see_soon() 
     source = MovingBoxes(count=20, width=640)
     pipeline = Pipeline(many, [Lane(source, tracker=Sort(confirm=1))], stages=[late])
     assert max(late.asking.queued for _ in pipeline.results()) <= 16
+
+
+@dataclass
+class GoneGrid(Grid):
+    """As many boxes, in the first four frames."""
+
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        made = Grid.__call__(self, outputs, spec, views)
+        return [p if v.frame.index < 4 else Prediction() for p, v in zip(made, views, strict=True)]
+
+
+def test_answers_that_come_after_the_track_has_ended_are_not_kept() -> None:
+    """Two tracks of four frames; the stage that nobody waits for has seen the second one long after its end."""
+    late = stage("s", Says(), wait=False, runtime=FakeRuntime(delay_s=0.06, in_flight=1))
+    past = windowed("past", wait=False)
+    past.asking.model.runtime = Windows(delay_s=0.06, in_flight=1)
+    going = Model("model", spec_of(640), Path("none"), GoneGrid(2), FakeRuntime())
+    watched = Lane(MovingBoxes(count=50, width=640, pace_s=0.008), tracker=Sort(confirm=1, lost_s=0.08))
+    kept: list[int] = []
+    for result in Pipeline(going, [watched], stages=[late, past]).results():
+        assert watched.memories is not None
+        memories = watched.memories
+        if result.frame.index == 49:
+            kept = [len(memories.of["s"].keys), len(past.asking.model._filling._past), len(memories.asked)]
+    assert past.asking.asked == late.asking.asked == 2
+    assert kept == [0, 0, 0]
+
+
+def test_frames_without_a_model_do_not_count_as_passed_over() -> None:
+    head = Says()
+    watched = Lane(MovingBoxes(count=12, width=640), tracker=Sort(confirm=1), interval=1)
+    list(Pipeline(primary(width=640), [watched], stages=[stage("s", head, interval=1)]).results())
+    assert [view.frame.index for view in head.seen] == [0, 4, 8]
