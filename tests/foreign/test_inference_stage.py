@@ -44,3 +44,18 @@ def test_a_pair_says_where_one_file_is(config: Path, tmp_path: Path) -> None:
 def test_what_is_where_the_file_says_is_left_alone(config: Path) -> None:
     assert inference_stage(config, Places()).files == {}
     assert inference_stage(config).files == {}
+
+
+def test_the_user_s_words_count_from_where_the_user_is(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cars = Path("ds", "samples", "models", "Cars")
+    cars.mkdir(parents=True)
+    (cars / "labels.txt").write_text("car\n")
+    (cars / "net.onnx").touch()
+    pair = (f"{INSTALLED}/net.caffemodel", str(cars / "net.onnx"))
+    assert inference_stage(config, Places(Mapping((pair,), "ds"))).files == {
+        f"{INSTALLED}/labels.txt": str(tmp_path / cars / "labels.txt"),
+        f"{INSTALLED}/net.caffemodel": str(tmp_path / cars / "net.onnx"),
+    }

@@ -26,11 +26,14 @@ class Places:
         """The path that `text`, written in the file `beside`, means, whether or not it is there; None for addresses
         and for what no file can be called.
         """
-        plain = self.mapping.of(text.strip().strip("\"'").strip())
+        named = text.strip().strip("\"'").strip()
+        plain = self.mapping.of(named)
         plain = self.mapping.of(_unmarked(plain))
+        # the user's own words count from where the user is, the file's from where it lies
+        start = beside.parent if plain == _unmarked(named) else Path()
         if not plain or "\0" in plain or _MARKED.match(plain):
             return None
-        return Path(os.path.normpath(beside.parent / plain))
+        return Path(os.path.normpath(start / plain))
 
     def found(self, text: str, beside: Path) -> Path | None:
         """The file or folder that `text` means, where there is one."""
