@@ -148,6 +148,16 @@ ELEMENT_CASES: dict[str, dict[str, NodeCase]] = {
     **{name: {"location": NodeCase("a.mp4", "b.mp4")} for name in ("filesink", "multifilesink", "splitmuxsink")},
     "nvvideoencfilesinkbin": {"output-file": NodeCase("a.mp4", "b.mp4")},
 }  # fmt: skip
+_CODERS = (
+    "nvv4l2h264enc", "nvv4l2h265enc", "x264enc", "x265enc", "omxh264enc", "omxh265enc", "mpeg4enc", "avenc_mpeg4",
+)  # fmt: skip
+_CODED = {
+    "bitrate": NodeCase("20000", "40000"),
+    "iframeinterval": NodeCase("10", "30"),
+    "key-int-max": NodeCase("10", "30"),
+}
+ELEMENT_CASES |= dict.fromkeys(_CODERS, _CODED)
+ELEMENT_CASES["nvvideoencfilesinkbin"] = {**ELEMENT_CASES["nvvideoencfilesinkbin"], **_CODED}
 ALIKE = {
     **dict.fromkeys(("nvinferserver", "nvinferbin", "nvinferserverbin"), "nvinfer"),
     "nvv4l2camerasrc": "v4l2src",

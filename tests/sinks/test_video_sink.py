@@ -254,6 +254,28 @@ def test_streams_that_are_not_wanted_leave_no_file(tmp_path: Path) -> None:
         assert path.exists() == wanted
 
 
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+@pytest.mark.parametrize("base", [Fraction(1, 25), Fraction(1, 90_000)])
+def test_as_many_bits_a_second_as_are_asked_for(tmp_path: Path, codec: str, base: Fraction) -> None:
+    """Noise, which takes all that it is given, over four seconds."""
+    rng = np.random.default_rng(5)
+    noise = [replace(grey(160, 96), planes=(rng.integers(0, 255, (96, 160), np.uint8), *grey(160, 96).planes[1:]))
+             for _ in range(100)]  # fmt: skip
+    times = [round(Fraction(i, 25) / base) for i in range(100)]
+    for bitrate in (200_000, 800_000):
+        path = tmp_path / f"{bitrate}.mp4"
+        sink = VideoSink(str(path), codec=codec, bitrate=bitrate, preset="ultrafast")
+        record(sink, stream_of(base, 160, 96, rate=Fraction(25)), times, noise)
+        assert 0.6 < path.stat().st_size * 8 / 4 / bitrate < 1.6
+
+
+def test_key_pictures_come_as_often_as_is_asked_for(tmp_path: Path) -> None:
+    record(VideoSink(str(tmp_path / "out.mp4"), gop=5), stream_of(), list(range(20)))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        keys = [frame.key_frame for frame in container.decode(container.streams.video[0])]
+    assert [i for i, key in enumerate(keys) if key] == [0, 5, 10, 15]
+
+
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "er" / "out.mp4"
     stream = stream_of()
@@ -289,6 +311,8 @@ def test_folders_and_names(tmp_path: Path) -> None:
         ("out.xyz", {}, "'.xyz'"),
         ("out.mp4", {"preset": "fastest"}, "fastest"),
         ("out.mp4", {"crf": 99}, "99"),
+        ("out.mp4", {"bitrate": 12}, "bits a second"),
+        ("out.mp4", {"gop": -1}, "gop"),
         ("out.mp4", {"codec": "vp7"}, "vp7"),
         ("out.mp4", {"start": "now"}, "now"),
         ("file/out.mp4", {}, "not a folder"),

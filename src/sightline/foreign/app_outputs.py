@@ -14,15 +14,17 @@ from sightline.foreign.app_plan import AppPlan, Messages, Output, Tiles
 from sightline.foreign.keyfile import Entry
 from sightline.foreign.places import Places
 from sightline.foreign.reasons import REASONS
-from sightline.foreign.values import fault, text
+from sightline.foreign.values import fault, text, whole
 
-__all__ = ["messages_of", "osd_of", "read_drawing", "read_outputs", "read_tiles", "video_output"]
+__all__ = ["bits_of", "messages_of", "osd_of", "read_drawing", "read_outputs", "read_tiles", "unit_of", "video_output"]
 
 _PT = 4 / 3  # pixels of a point, at the 96 dots an inch of screens
 _SIDES = (16, 8192)
 _CODECS = {0: "h264", 1: "h264", 2: "h265", 3: "h264"}
 _PRESETS = ("", "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 _SUFFIXES = {1: ".mp4", 2: ".mkv"}
+_BITS = (1_000, 1_000_000_000)  # a second
+_LONGEST_GOP = 100_000
 _FAKE, _SCREEN, _FILE, _RTSP, _OVERLAY, _BROKER = range(1, 7)
 
 
@@ -158,7 +160,27 @@ def video_output(group: Group, plan: AppPlan) -> Output:
     if suffix or PurePath(path).suffix.lower() not in (".mp4", ".mkv", ".mov", ".m4v"):
         path = str(PurePath(path).with_suffix(suffix or ".mp4"))
     preset = group.whole("sw-preset")
-    return Output("video", path, _CODECS[number], _PRESETS[min(max(preset, 0), len(_PRESETS) - 1)])
+    word = _PRESETS[min(max(preset, 0), len(_PRESETS) - 1)]
+    return Output("video", path, _CODECS[number], word, bits_of(group.get("bitrate")), _key_every(group))
+
+
+def bits_of(entry: Entry | None, unit: int = 1) -> int:
+    """Bits a second of a number of `unit` bits; 0 where nothing is said. Raises ConfigError."""
+    value = 0 if entry is None else whole(entry) * unit
+    if entry is not None and value and not _BITS[0] <= value <= _BITS[1]:
+        raise fault(entry, f"expected {_BITS[0] // unit or 1} to {_BITS[1] // unit}")
+    return value
+
+
+def unit_of(encoder: str) -> int:
+    """Bits of a second's unit of an encoder's bitrate."""
+    return 1000 if encoder in ("x264enc", "x265enc") else 1
+
+
+def _key_every(group: Group) -> int:
+    """Pictures from one key picture to the next; 0 and the largest number there is: the encoder's own choice."""
+    value = group.whole("iframeinterval", "key-int-max")
+    return value if 0 < value < _LONGEST_GOP else 0
 
 
 def _tao_sink(group: Group, plan: AppPlan) -> list[Output]:
@@ -176,7 +198,8 @@ def _tao_sink(group: Group, plan: AppPlan) -> list[Output]:
     name = group.text("filename", "location", default="out")
     path = name if PurePath(name).suffix.lower() in (".mp4", ".mkv", ".mov", ".m4v") else f"{name}.mp4"
     codec = "h265" if group.whole("codec") == 1 else "h264"
-    return [Output("video", path, codec, tiled=plan.tiles is not None)]
+    bits = bits_of(group.get("bitrate"))
+    return [Output("video", path, codec, bitrate=bits, gop=_key_every(group), tiled=plan.tiles is not None)]
 
 
 def messages_of(group: Group, converter: Group | None, places: Places) -> Output:

@@ -278,7 +278,8 @@ def _part(output: Output, plan: AppPlan, streams: Streams) -> dict[str, object]:
         return {"kind": "show", "pace": output.pace}
     if output.messages is not None:
         return {"kind": "jsonl", "path": output.path, "payload": _payload(output, plan, streams)}
-    encoded: dict[str, object] = {"codec": output.codec, **({"preset": output.preset} if output.preset else {})}
+    said = {"preset": output.preset, "bitrate": output.bitrate, "gop": output.gop}
+    encoded: dict[str, object] = {"codec": output.codec, **{key: value for key, value in said.items() if value}}
     if output.tiled and plan.tiles is not None:
         tiles = plan.tiles
         size = {"rows": tiles.rows, "columns": tiles.columns, "width": tiles.width, "height": tiles.height}

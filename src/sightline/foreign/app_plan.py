@@ -76,13 +76,15 @@ class Messages:
 class Output:
     """One sink. kind: "show", "video" or "messages". stream: the number of the only one it shows, None for all.
 
-    path: of a video, or of the messages. tiled: all streams in one picture.
+    path: of a video, or of the messages. bitrate, gop: of a video, 0 not said. tiled: all streams in one picture.
     """
 
     kind: str
     path: str = ""
     codec: str = "h264"
     preset: str = ""
+    bitrate: int = 0
+    gop: int = 0
     stream: int | None = None
     tiled: bool = False
     pace: bool = False

@@ -109,13 +109,13 @@ _OSD = {
     **_all("hardware", "hw-blend-color-attr"),
 }
 _ENCODER = {
-    "bitrate": ignored("encoder", more="quality is said by crf, which takes the bits that it needs"),
+    "bitrate": honoured("sinks.bitrate", "of x264enc and x265enc in thousands"),
+    **dict.fromkeys(("iframeinterval", "key-int-max"), honoured("sinks.gop")),
     **_all(
         "encoder",
         "profile",
         "preset-level",
         "preset-id",
-        "iframeinterval",
         "idrinterval",
         "insert-sps-pps",
         "bufapi-version",
@@ -124,7 +124,6 @@ _ENCODER = {
         "tuning-info-id",
         "speed-preset",
         "tune",
-        "key-int-max",
         "threads",
         "quality",
     ),
@@ -239,10 +238,8 @@ _ENCODERS = (
     "omxh265enc",
     "mpeg4enc",
     "avenc_mpeg4",
-    "nvjpegenc",
-    "jpegenc",
-    "nvimageenc",
 )
+_PICTURES = ("nvjpegenc", "jpegenc", "nvimageenc")
 _DECODERS = (
     "nvv4l2decoder",
     "nvjpegdec",
@@ -306,6 +303,7 @@ _TABLES: tuple[tuple[tuple[str, ...], Mapping[str, Known]], ...] = (
     (_SCREENS, _SCREEN),
     (_SERVERS, {**_SERVED, **_all("rtsp-server", "location", "playlist-location", "target-duration", "max-files")}),
     (_ENCODERS, _ENCODER),
+    (_PICTURES, {key: ignored("encoder") for key in _ENCODER}),
     (_DECODERS, _DECODER),
     (_WRAPPERS, {**_SERVED, **_DECODER}),
     (_CONVERTERS, {**_FORMAT, **_all("sync", "max-rate", "drop-only", "skip-to-first")}),

@@ -10,7 +10,7 @@ from pathlib import Path
 from sightline.config import StageConfig
 from sightline.errors import ConfigError
 from sightline.foreign.app_groups import Group
-from sightline.foreign.app_outputs import osd_of
+from sightline.foreign.app_outputs import bits_of, osd_of, unit_of
 from sightline.foreign.app_pipeline import Translated, config_of
 from sightline.foreign.app_plan import AppPlan, Camera, Inference, Messages, Output, Tiles
 from sightline.foreign.gst_elements import DISPLAYS, ENCODERS, INFERENCE, SERVERS, SOURCES, known_element
@@ -264,7 +264,8 @@ class _Translation:
         if not path:
             raise ConfigError(f"{self._at(element)}: names no file: write location=...")
         ahead = list(element.ahead())
-        encoder = next((other.kind for other in ahead if other.kind in ENCODERS), "")
+        coder = next((other for other in ahead if other.kind in ENCODERS), element)
+        encoder = coder.kind if coder is not element else ""
         if not encoder and not element.kind.startswith(("splitmux", "nvvideoenc")):
             self._note(element, f"{path}: pictures that are not encoded are not written")
             return None
@@ -273,7 +274,10 @@ class _Translation:
             self._note(element, f"{path}: written as {Path(path).stem}.mp4, which players can read")
             path = str(Path(path).with_suffix(".mp4"))
         tiled = any(other.kind == "nvmultistreamtiler" for other in ahead)
-        return Output("video", self._in_folder(path), "h265" if "265" in encoder else "h264", tiled=tiled)
+        bits = bits_of(self._entry(coder, "bitrate"), unit_of(coder.kind))
+        gop = self._whole(coder, "iframeinterval", "key-int-max") or 0
+        codec = "h265" if "265" in encoder else "h264"
+        return Output("video", self._in_folder(path), codec, bitrate=bits, gop=max(0, gop), tiled=tiled)
 
     def _messages(self, element: LaunchElement) -> Output:
         converter = next((other for other in element.ahead() if other.kind == "nvmsgconv"), None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightline.foreign.app_groups import Group
+from sightline.foreign.app_outputs import bits_of, unit_of
 from sightline.foreign.keyfile import Entry
 from sightline.foreign.places import Places
 from sightline.foreign.service_maker import Node, nodes_of
@@ -66,6 +67,7 @@ _ELEMENTS: dict[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
 }
 _INFER = ("nvinfer", "nvinferserver", "nvinferbin", "nvinferserverbin")
 _INFER_WORDS = {"infer-on-gie-id": "operate-on-gie-id", "infer-on-class-ids": "operate-on-class-ids"}
+_CODERS = ("h264enc", "h265enc", "x264enc", "x265enc", "mpeg4enc", "avenc_mpeg4")
 _CODECS = {"nvv4l2h265enc": "2", "x265enc": "2"}
 _OFF = ("0", "false", "no", "off")
 
@@ -77,7 +79,7 @@ def groups_of_pipeline(written: Written, places: Places) -> tuple[Group, ...]:
 
 def groups_of_nodes(nodes: list[Node], file: Path, places: Places) -> Iterator[Group]:
     """file: what names are relative to. Elements that only pass pictures on have no group."""
-    codec = next((_CODECS[node.kind] for node in nodes if node.on and node.kind in _CODECS), "1")
+    encoded = _encoded(nodes)
     primaries = 0
     for node in nodes:
         enable = node.properties.get("enable")
@@ -89,8 +91,20 @@ def groups_of_nodes(nodes: list[Node], file: Path, places: Places) -> Iterator[G
             yield _group(node, base, _INFER_WORDS, {}, file)
         elif node.kind in _ELEMENTS:
             base, words, beside = _ELEMENTS[node.kind]
-            more = {"codec": codec} if beside.get("type") == "3" else {}
+            more = encoded if beside.get("type") == "3" else {}
             yield _group(node, base, words, {**beside, **more}, file)
+
+
+def _encoded(nodes: list[Node]) -> dict[str, str]:
+    """What the pipeline's encoder says of its videos."""
+    coders = [node for node in nodes if node.on and node.kind.endswith(_CODERS)]
+    found = {"codec": next((_CODECS[node.kind] for node in coders if node.kind in _CODECS), "1")}
+    for node in coders[:1]:
+        bits = bits_of(node.properties.get("bitrate"), unit_of(node.kind))
+        every = node.properties.get("iframeinterval") or node.properties.get("key-int-max")
+        found |= {"bitrate": str(bits)} if bits else {}
+        found |= {"iframeinterval": text(every)} if every is not None else {}
+    return found
 
 
 def _group(node: Node, base: str, words: Mapping[str, str], beside: Mapping[str, str], file: Path) -> Group:

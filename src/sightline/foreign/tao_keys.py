@@ -32,10 +32,10 @@ _OUTPUT = {
     "codec": honoured("sinks.codec", "0 h264, 1 h265"),
     "enc": ignored("hardware"),
     "enc-type": ignored("hardware"),
-    "bitrate": ignored("encoder", more="quality is said by crf, which takes the bits that it needs"),
+    "bitrate": honoured("sinks.bitrate"),
     "udpport": ignored("rtsp-server"),
     "rtspport": ignored("rtsp-server"),
-    "iframeinterval": ignored("encoder"),
+    "iframeinterval": honoured("sinks.gop"),
 }
 _REST = each(("within_multiurisrcbin", "enable", "ip", "port", "http-ip", "http-port"), ignored("rest"))
 _MULTI = {

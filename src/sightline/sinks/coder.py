@@ -25,12 +25,15 @@ _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "s
 # H.273 code points: matrix, primaries, transfer
 _TAGS = {ColorMatrix.BT601: (6, 6, 6), ColorMatrix.BT709: (1, 1, 1), ColorMatrix.BT2020: (9, 9, 14)}
 _MOST_SLICES = 4
+_LEAST_BITS, _MOST_BITS = 1_000, 1_000_000_000  # a second
+_LONGEST_GOP = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
     """How to encode. preset, crf: the encoder's own words; threads: 0 for its own choice; gop: most pictures from one
-    key picture to the next, 0 for the encoder's own choice.
+    key picture to the next, 0 for the encoder's own choice. bitrate: bits a second on the average, instead of the even
+    quality of crf; 0: crf decides.
     """
 
     codec: str = "h264"
@@ -38,6 +41,7 @@ class Coding:
     crf: int = 23
     threads: int = 0
     gop: int = 0
+    bitrate: int = 0
 
     def check(self, what: str) -> None:
         """Raise UsageError where the encoder knows no such thing; `what` is asked for it."""
@@ -47,6 +51,10 @@ class Coding:
             raise UsageError(f"{what} preset {self.preset!r}; known: {', '.join(_PRESETS)}")
         if not 0 <= self.crf <= 51:
             raise UsageError(f"{what} crf {self.crf}: from 0 (best) to 51")
+        if not 0 <= self.gop <= _LONGEST_GOP:
+            raise UsageError(f"{what} gop {self.gop}: from 0 (the encoder's own choice) to {_LONGEST_GOP} pictures")
+        if self.bitrate and not _LEAST_BITS <= self.bitrate <= _MOST_BITS:
+            raise UsageError(f"{what} bitrate {self.bitrate}: from {_LEAST_BITS} to {_MOST_BITS} bits a second, or 0")
 
 
 class Coder:
@@ -126,7 +134,9 @@ def _configure(
     context.width, context.height = coded_wh
     context.pix_fmt = "yuv420p"
     context.time_base = base
-    context.options = {"preset": how.preset, "crf": str(how.crf)}
+    context.options = {"preset": how.preset} if how.bitrate else {"preset": how.preset, "crf": str(how.crf)}
+    if how.bitrate:
+        context.bit_rate = how.bitrate
     if _CODECS[how.codec] == "libx265":
         context.options = {**context.options, "x265-params": "log-level=error"}
         context.codec_tag = "hvc1"

@@ -27,7 +27,7 @@ class MosaicSink:
     path: .mp4, .m4v, .mov or .mkv. rows, columns: of the grid; 0: as square as the number of streams allows.
     width, height: of the whole video in pixels. stretch: fill each tile, whatever the picture's ratio.
     fps: pictures a second; 0: of the fastest stream. wait_s: how far streams may run ahead of one that is late.
-    preset, crf, codec, threads: see the video sink.
+    preset, crf, codec, threads, bitrate, gop: see the video sink.
 
     Each stream begins when its first picture comes and goes at its own times; a tile shows the last picture until the
     next, and keeps it at the end. `notes` says what could not be shown so.
@@ -45,6 +45,8 @@ class MosaicSink:
     crf: int = 23
     codec: str = "h264"
     threads: int = 0
+    bitrate: int = 0
+    gop: int = 0
     wants_picture: bool = field(default=False, init=False)
     notes: list[str] = field(default_factory=list[str], init=False)
     _video: VideoSink = field(init=False, repr=False)
@@ -62,8 +64,9 @@ class MosaicSink:
         if not 0 <= self.fps <= 240 or not 0 <= self.wait_s <= 60:
             raise ValueError("fps: from 0 (the streams') to 240; wait_s: from 0 to 60")
         self._video = VideoSink(
-            self.path, preset=self.preset, crf=self.crf, codec=self.codec, threads=self.threads, start="zero"
-        )
+            self.path, preset=self.preset, crf=self.crf, codec=self.codec, threads=self.threads, start="zero",
+            bitrate=self.bitrate, gop=self.gop,
+        )  # fmt: skip
 
     def of_stream(self, stream: str) -> MosaicTile:
         """The sink through which that stream's pictures come; streams lie in the grid in the order of asking."""

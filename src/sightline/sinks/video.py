@@ -36,6 +36,8 @@ class VideoSink:
     STREAM.mp4 in it; "{stream}" in it stands for the stream's name. The file stands under a hidden name until it is
     whole; without a frame there is none.
     preset, crf: the encoder's own words: speed against size, and quality (0 best, 51 worst).
+    bitrate: bits a second on the average instead of crf, 0 for none. gop: most pictures from one key picture to the
+    next, 0 for the encoder's own choice.
     codec: "h264" or "h265". threads: of the encoder, 0 for its own choice.
     fragmented: MP4 in fragments, playable up to the last one even if the process is killed.
     faststart: MP4 with its index in front, for the web; costs a second pass at the end.
@@ -56,6 +58,8 @@ class VideoSink:
     faststart: bool = False
     start: str = "auto"
     streams: tuple[str, ...] = ()
+    bitrate: int = 0
+    gop: int = 0
     notes: list[str] = field(default_factory=list[str], init=False)
     wants_picture: bool = field(default=True, init=False)
     frames: int = field(default=0, init=False)
@@ -65,9 +69,14 @@ class VideoSink:
     _resized: int = field(default=0, init=False, repr=False)
     _untimed: bool = field(default=False, init=False, repr=False)
 
+    @property
+    def coding(self) -> Coding:
+        """How pictures are encoded."""
+        return Coding(self.codec, self.preset, self.crf, self.threads, self.gop, self.bitrate)
+
     def open(self, info: RunInfo) -> None:
         """Judge options and place; writes nothing. Raises UsageError."""
-        Coding(self.codec, self.preset, self.crf, self.threads).check("video")
+        self.coding.check("video")
         if self.start not in ("auto", "source", "zero"):
             raise UsageError(f"video start {self.start!r}; known: auto, source, zero")
         target = Path(self.path)
@@ -155,8 +164,7 @@ class _Encoder:
             self._container = cast(
                 av.container.OutputContainer, av.open(str(path), "w", format=_format(path), options=flags)
             )
-            how = Coding(options.codec, options.preset, options.crf, options.threads)
-            self._coder = Coder(self._container, how, picture, base, rate)
+            self._coder = Coder(self._container, options.coding, picture, base, rate)
 
     def encode(self, planes: tuple[U8, ...], owner: object, pts: int, duration: int) -> None:
         """Hand one picture of `picture_wh` to the encoder; it has been copied when this returns."""
