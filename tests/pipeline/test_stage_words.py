@@ -43,6 +43,7 @@ def test_a_region_lies_in_the_frame_and_around_its_box(
 def test_a_square_is_one_where_the_frame_leaves_room() -> None:
     assert region_of(np.array([50, 60, 70, 100], np.float32), Choice(square=True), (200, 150)) == (40, 60, 80, 100)
     assert region_of(np.array([50, 60, 70, 100], np.float32), Choice(grow=0.5), (200, 150)) == (40, 40, 80, 120)
+    assert region_of(np.array([50, 60, 90, 80], np.float32), Choice(square=True), (200, 150)) == (50, 50, 90, 90)
 
 
 def test_boxes_that_are_none_are_not_looked_at() -> None:
@@ -220,3 +221,14 @@ def test_of_things_within_what_is_gone_for_long_is_forgotten() -> None:
     assert places.numbers("s", (1,), around, far) == ([2], [])
     places.forget([1])
     assert places.numbers("s", (1,), around, far) == ([0], [])
+
+
+def test_the_label_that_most_gave_has_the_mean_score_of_those_that_gave_it() -> None:
+    memory = Memory(smooth=3)
+    told = [
+        memory.put((1,), Prediction(attributes=(Attribute("class", label, score),)), BOX, "car", index)
+        for index, (label, score) in enumerate([("a", 0.8), ("b", 0.9), ("a", 0.4), ("b", 0.5)])
+    ]
+    assert [(p.attributes[0].label, round(p.attributes[0].score, 3)) for p in told] == [
+        ("a", 0.8), ("b", 0.9), ("a", 0.6), ("b", 0.7)
+    ]  # fmt: skip
