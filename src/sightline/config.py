@@ -228,7 +228,7 @@ class ModelConfig(_Frozen):
 class RememberConfig(_Frozen):
     """When a tracked object is looked at again; until then its last answer stands."""
 
-    grown: float = Field(default=0.2, gt=0, description="its area changed by this share since it was looked at")
+    grown: float = Field(default=0.2, gt=0, description="its area grew by this share since it was looked at")
     frames: int = Field(default=0, ge=0, description="so many frames have passed; 0: never for that alone")
     sure: float = Field(default=0.5, ge=0, le=1, description="an answer below this score is asked for again")
     tries: int = Field(default=3, ge=1, description="so often in a row at most, because it was unsure")
