@@ -22,6 +22,7 @@ __all__ = [
     "sinks_for",
     "stream_path",
     "streams_of",
+    "wants",
     "written",
 ]
 
@@ -112,13 +113,19 @@ def written(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]
             files.append(Path(path))
         elif sink.kind in ("video", "pictures"):
             for item in inputs:
-                files += _of_stream(stream_path(path, item), item)
+                files += _of_stream(stream_path(path, item), item) if wants(sink, item) else []
     return files
 
 
 def map_folders(config: PipelineConfig, inputs: Sequence[StreamInput]) -> list[Path]:
     """The folders of class maps that a run may write, one a stream."""
     return [] if config.maps is None else [MapFolder(config.maps).of_stream(item.id) for item in inputs]
+
+
+def wants(sink: PartConfig, item: StreamInput) -> bool:
+    """Whether a sink of single streams takes this one: all of them, unless its option `streams` names some."""
+    named = sink.options.get("streams")
+    return not isinstance(named, list | tuple) or not named or item.id in named
 
 
 def stream_path(path: str, item: StreamInput) -> str:

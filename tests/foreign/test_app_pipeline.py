@@ -136,7 +136,7 @@ def test_tiles_and_files(folder: Path) -> None:
         + "[source1]\nenable=1\ntype=2\nuri=file://b.mp4\n[sink0]\nenable=1\ntype=3\ncontainer=2\ncodec=2\noutput-file=o.mp4\n"
     )
     (sink,) = pipeline(folder, two).sinks
-    assert (sink.kind, sink.options) == ("video", {"path": "o-{stream}.mkv", "codec": "h265", "streams": ["a.mp4"]})
+    assert (sink.kind, sink.options) == ("video", {"path": "o.mkv", "codec": "h265", "streams": ["a.mp4"]})
     tiled = two + "[tiled-display]\nenable=1\nrows=1\ncolumns=2\nwidth=640\nheight=180\n"
     (sink,) = pipeline(folder, tiled).sinks
     assert (sink.kind, sink.options["rows"], sink.options["width"], sink.options["path"]) == ("mosaic", 1, 640, "o.mkv")
@@ -278,6 +278,7 @@ SECOND = "[secondary-gie0]\nenable=1\nconfig-file=sgie.txt\n"
         (APP.replace("uri=file://a.mp4", ""), ("[source0] names no input",)),
         (APP.replace("[source0]\nenable=1", "[source0]\nenable=0"), ("no input is switched on", "-i VIDEO")),
         (APP.replace("type=2", "type=many"), ("app.txt:5: type=many: expected a number",)),
+        (APP.replace("type=2", "type=77"), ("app.txt:4: [source0]: type=77 is no type of a source",)),
         (APP + "[sink0]\nenable=1\ntype=17\n", ("[sink0]: type=17 is no type of a sink",)),
         (APP + "[sink0]\nenable=1\ntype=3\ncodec=9\n", ("codec=9: 1 H.264",)),
         (APP + "[osd]\nenable=1\nborder-width=x\n", ("app.txt:12: border-width=x",)),

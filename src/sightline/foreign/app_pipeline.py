@@ -291,7 +291,8 @@ def _part(output: Output, plan: AppPlan, streams: Streams) -> dict[str, object]:
 
 def _own_path(output: Output, streams: Streams) -> str:
     """Of several streams each has a file of its own."""
-    if len(streams.all) == 1:
+    shown = streams.all if output.stream is None else streams.of[output.stream]
+    if len(shown) == 1:
         return output.path
     path = Path(output.path)
     return str(path.with_name(f"{path.stem}-{{stream}}{path.suffix}"))

@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from sightline.config import LimitsConfig, PartConfig, PipelineConfig, StreamConfig
 from sightline.errors import UsageError
-from sightline.outputs import stream_path, streams_of
+from sightline.outputs import stream_path, streams_of, wants
 from sightline.parsers.make import make_logic
 from sightline.parts import construct
 from sightline.pipeline.build_models import (
     build_identified,
     build_model,
     build_stages,
+    by_name,
     cache_folder,
     code_of,
     tracker_of,
@@ -42,7 +43,7 @@ def build(config: PipelineConfig, *, keep_pictures: bool = False) -> Pipeline:
     model, identified = build_model(config.model, config)
     stages, warnings = build_stages(config, model)
     inputs = streams_of(config.streams)
-    _check_sinks(config.sinks, len(inputs))
+    _check_sinks(config.sinks, [item for _, item in inputs])
     _check_maps(config.maps, model.spec)
     shared = [cast(Sink, construct("sink", p.kind, p.options)) for p in config.sinks if p.kind not in _OWN]
     limits = config.limits
@@ -74,21 +75,34 @@ def build_lane(
     tracker = tracker_of(config, spec.thresholds.score)
     parts = stream.analytics or config.analytics
     overlay = config.overlay
-    own = [_own_sink(part, item) for part in config.sinks if part.kind in _OWN]
+    own = [_own_sink(part, item) for part in config.sinks if part.kind in _OWN and wants(part, item)]
     own += [cast(Sink, cast(Any, sink).of_stream(item.id)) for sink in shared if hasattr(sink, "of_stream")]
     return Lane(
         _source(config, stream, item),
         thresholds=spec.thresholds,
         names=spec.labels,
         tracker=tracker,
-        analytics=tuple(cast(Analytic, construct("analytic", p.kind, p.options)) for p in parts),
-        overlay=cast(Overlay, construct("overlay", overlay.kind, overlay.options)) if overlay is not None else None,
+        analytics=tuple(cast(Analytic, construct("analytic", p.kind, _named(p, spec))) for p in parts),
+        overlay=cast(Overlay, construct("overlay", overlay.kind, _named(overlay, spec))) if overlay else None,
         own_sinks=tuple(own),
         maps=MapFolder(config.maps) if config.maps is not None else None,
         interval=config.limits.interval,
         read_ahead=3 if len(config.streams) == 1 else 2,
         keep_pictures=keep_pictures,
     )
+
+
+def _named(part: PartConfig, spec: ModelSpec) -> dict[str, object]:
+    """The part's options, with classes that are called by number under the names that the model has for them."""
+    options = dict(part.options)
+    match options.get("classes"):
+        case [*classes]:
+            options["classes"] = by_name(map(str, classes), spec.labels)
+    match options.get("colors"):
+        case {**colors}:
+            labels = [str(label) for label in colors]
+            options["colors"] = dict(zip(by_name(labels, spec.labels), colors.values(), strict=True)) | colors
+    return options
 
 
 def _source(config: PipelineConfig, stream: StreamConfig, item: StreamInput) -> Source:
@@ -134,10 +148,14 @@ def _check_maps(folder: str | None, spec: ModelSpec) -> None:
         )
 
 
-def _check_sinks(sinks: Sequence[PartConfig], streams: int) -> None:
+def _check_sinks(sinks: Sequence[PartConfig], inputs: Sequence[StreamInput]) -> None:
     for part in sinks:
         path = str(part.options.get("path", ""))
         folder = path.endswith("/") or Path(path).is_dir() or not Path(path).suffix or "{stream}" in path
+        streams = sum(wants(part, item) for item in inputs)
+        if part.kind == "video" and not streams:
+            there = ", ".join(item.id for item in inputs[:12])
+            raise UsageError(f"video {path}: streams: none of these is a stream; there are: {there}")
         if part.kind in ("video", "pictures") and streams > 1 and not folder:
             raise UsageError(
                 f"{streams} streams cannot share the {part.kind} file {path}; name a folder: {Path(path).stem}/"
