@@ -147,6 +147,10 @@ class StreamConfig(_Frozen):
     )
     analytics: tuple[PartConfig, ...] = ()
     rtsp_transport: _Transport = "tcp"
+    camera_wh: tuple[_Side, _Side] | None = Field(
+        default=None, description="width and height asked of a camera on this machine, which may give others"
+    )
+    camera_fps: float | None = Field(default=None, gt=0, le=1000, description="frames a second asked of it")
     dewarp: PartConfig | None = Field(default=None, description="how a fisheye picture is flattened first")
 
 

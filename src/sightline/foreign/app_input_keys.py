@@ -51,10 +51,10 @@ SOURCE = {
     "drop-frame-interval": translated("limits.interval", "every Nth frame is looked at, the others are shown as well"),
     "select-rtp-protocol": translated("streams.rtsp_transport", "4, 7 and 0 tcp, those without it udp"),
     "set-rtp-protocol": translated("streams.rtsp_transport", "as select-rtp-protocol"),
-    "camera-width": ignored("not-yet", more="the camera's own choice of size is taken"),
-    "camera-height": ignored("not-yet", more="the camera's own choice of size is taken"),
-    "camera-fps-n": ignored("not-yet", more="the camera's own choice of rate is taken"),
-    "camera-fps-d": ignored("not-yet", more="the camera's own choice of rate is taken"),
+    "camera-width": translated("streams.camera_wh", "asked of the device, which may give another"),
+    "camera-height": translated("streams.camera_wh", "asked of the device, which may give another"),
+    "camera-fps-n": translated("streams.camera_fps", "asked of the device, which may give another"),
+    "camera-fps-d": translated("streams.camera_fps", "asked of the device, which may give another"),
     "video-format": ignored("decoder"),
     "latency": ignored("jitter"),
     "drop-on-latency": ignored("jitter"),
@@ -216,4 +216,5 @@ TRACKER = {
 def source_attributes() -> dict[str, Known]:
     """The keys of a source that are said of several at once; those that name one are passed over."""
     alone = ("type", "uri", "num-sources", "camera-v4l2-dev-node", "camera-csi-sensor-id", "csv-file-path")
+    alone += ("camera-width", "camera-height", "camera-fps-n", "camera-fps-d")
     return {key: ignored("says-itself") if key in alone else known for key, known in SOURCE.items()}

@@ -16,7 +16,7 @@ __all__ = ["AppPlan", "Camera", "Inference", "Messages", "Output", "Tiles"]
 class Camera:
     """One input. where: "file:line" of what names it. drop: every so manieth frame is looked at; 0 and 1: all.
 
-    record: options of the sink that records its snippets.
+    record: options of the sink that records its snippets. size_wh, fps: asked of a camera on this machine.
     """
 
     url: str
@@ -25,6 +25,8 @@ class Camera:
     transport: str = "tcp"
     drop: int = 0
     record: Mapping[str, object] | None = None
+    size_wh: tuple[int, int] | None = None
+    fps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

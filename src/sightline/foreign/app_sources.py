@@ -19,7 +19,9 @@ __all__ = ["address", "read_sources"]
 
 _CAMERA, _MULTI, _CSI = 1, 3, 5
 _SOUND = (6, 7, 8)
+_IPC = 9
 _MOST = 1024
+_WIDEST, _FASTEST = 1 << 14, 1000
 _BEFORE_S = 5  # that DeepStream keeps where nothing is said
 _COUNTER = re.compile(r"%0?\d*[du]")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
@@ -59,12 +61,15 @@ def _cameras(group: Group, plan: AppPlan, places: Places) -> Iterator[Camera]:
     if kind in _SOUND:
         plan.notes.append(f"{group.where}: [{group.name}] is sound, which is not looked at")
         return
+    if not _CAMERA <= kind <= _IPC:
+        known = "1 camera, 2 and 3 addresses, 4 RTSP, 5 CSI sensor"
+        raise ConfigError(f"{group.where}: [{group.name}]: type={kind} is no type of a source: {known}")
     plain = _attributes(group)
     if kind in (_CAMERA, _CSI):
         key = "camera-v4l2-dev-node" if kind == _CAMERA else "camera-csi-sensor-id"
         if kind == _CSI:
             plan.notes.append(f"{group.where}: a CSI sensor is opened as the device that its driver makes of it")
-        yield replace(plain, url=f"/dev/video{group.whole(key)}")
+        yield replace(plain, url=f"/dev/video{group.whole(key)}", size_wh=_size(group), fps=_rate(group))
         return
     if named is None:
         raise ConfigError(f"{group.where}: [{group.name}] names no input: write uri=...")
@@ -77,6 +82,18 @@ def _cameras(group: Group, plan: AppPlan, places: Places) -> Iterator[Camera]:
         filled = _COUNTER.sub(lambda match, n=number: match.group() % n, text(named)) if kind == _MULTI else text(named)
         id = f"{plain.id}-{number}" if plain.id and number else plain.id
         yield replace(plain, url=address(filled, group.file, places), id=id, where=named.where)
+
+
+def _size(group: Group) -> tuple[int, int] | None:
+    """Width and height that a camera is asked for; None where one of them is not said."""
+    sides = group.whole("camera-width"), group.whole("camera-height")
+    return sides if all(0 < side <= _WIDEST for side in sides) else None
+
+
+def _rate(group: Group) -> float | None:
+    """Frames a second that a camera is asked for."""
+    above, below = group.whole("camera-fps-n"), group.whole("camera-fps-d", default=1)
+    return above / below if below > 0 and 0 < above <= _FASTEST * below else None
 
 
 def _attributes(group: Group) -> Camera:

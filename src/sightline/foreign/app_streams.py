@@ -55,7 +55,14 @@ def streams_of(plan: AppPlan) -> Streams:
         views = _views(plan, number)
         ids = [name] if len(views) < 2 else [_free(f"{name}-{i}", taken) for i in range(len(views))]
         streams += [
-            StreamConfig(url=camera.url, id=id, rtsp_transport=camera.transport, dewarp=view)
+            StreamConfig(
+                url=camera.url,
+                id=id,
+                rtsp_transport=camera.transport,
+                dewarp=view,
+                camera_wh=camera.size_wh,
+                camera_fps=camera.fps,
+            )
             for id, view in zip(ids, views or (None,), strict=True)
         ]
         of.append(tuple(ids))

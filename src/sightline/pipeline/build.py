@@ -118,6 +118,8 @@ def _source(config: PipelineConfig, stream: StreamConfig, item: StreamInput) -> 
             duration_s=limits.duration_s,
             max_frames=limits.frames,
             loop=limits.loop,
+            camera_wh=stream.camera_wh,
+            camera_fps=stream.camera_fps,
         )
     if stream.dewarp is None:
         return source

@@ -70,6 +70,8 @@ def build_source(
     loop: bool = False,
     duration_s: float | None = None,
     max_frames: int | None = None,
+    camera_wh: tuple[int, int] | None = None,
+    camera_fps: float | None = None,
 ) -> MediaSource | StillsSource:
     """The source for a "media" or "stills" input; nothing is opened. Raises ValueError for other kinds."""
     if item.kind == "stills":
@@ -85,6 +87,8 @@ def build_source(
         loop=loop,
         duration_s=duration_s,
         max_frames=max_frames,
+        camera_wh=camera_wh,
+        camera_fps=camera_fps,
     )
 
 

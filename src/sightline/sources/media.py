@@ -57,7 +57,7 @@ class MediaSource:
     stream: index of the stream in the container, None for FFmpeg's own choice of the best.
     connect_timeout_s: a live input that has not answered by then is given up with StreamError.
     read_timeout_s: a live input that has sent nothing for so long is taken for lost and connected anew.
-    rtsp_transport: "tcp" or "udp".
+    rtsp_transport: "tcp" or "udp". camera_wh, camera_fps: asked of a capture device, which may give others.
     threads: of the decoder; 0: one up to 1080p, as many as there are cores above.
     duration_s, max_frames: end after so much of the stream's own time, or so many frames.
     loop: begin again at the end of a file, `Instant.epoch` one higher.
@@ -77,6 +77,8 @@ class MediaSource:
     duration_s: float | None = None
     max_frames: int | None = None
     loop: bool = False
+    camera_wh: tuple[int, int] | None = None
+    camera_fps: float | None = None
     live: bool = field(init=False)
     stats: MediaStats = field(default_factory=MediaStats, init=False, compare=False)
     stopping: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
@@ -163,7 +165,10 @@ class MediaSource:
         return ending is Ending.DONE and got > 0 and framer.played_out
 
     def _attempt(self, connect_s: float) -> Attempt:
-        return Attempt(connect_s, self.read_timeout_s, self.rtsp_transport, self.stream, self.threads)
+        return Attempt(
+            connect_s, self.read_timeout_s, self.rtsp_transport, self.stream, self.threads, self.camera_wh,
+            self.camera_fps,
+        )  # fmt: skip
 
     def _open_once(self) -> Opened | None:
         if self.stopping.is_set():

@@ -33,6 +33,7 @@ __all__ = [
     "HopelessError",
     "Opened",
     "declared_rate",
+    "device_options",
     "open_media",
 ]
 
@@ -51,13 +52,16 @@ class HopelessError(StreamError):
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """How to open: deadlines in seconds, `transport` "tcp" or "udp" (RTSP), `stream` the container's index or None
-    for FFmpeg's choice, `threads` for the decoder (0: by picture size)."""
+    for FFmpeg's choice, `threads` for the decoder (0: by picture size); `camera_wh` and `camera_fps` are asked of a
+    capture device, which may give others."""
 
     connect_s: float = 15.0
     read_s: float = 5.0
     transport: str = "tcp"
     stream: int | None = None
     threads: int = 0
+    camera_wh: tuple[int, int] | None = None
+    camera_fps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,13 @@ def _options(url: str, how: Attempt) -> dict[str, str]:
         return {"rtsp_transport": how.transport, "allowed_media_types": "video", "analyzeduration": "2000000"}
     if scheme in ("http", "https"):
         return {"reconnect": "1", "reconnect_delay_max": "4"}
-    return {}
+    return device_options(how) if device_path(url) is not None else {}
+
+
+def device_options(how: Attempt) -> dict[str, str]:
+    """What a capture device is asked for, in FFmpeg's words."""
+    asked = {} if how.camera_wh is None else {"video_size": f"{how.camera_wh[0]}x{how.camera_wh[1]}"}
+    return asked if how.camera_fps is None else {**asked, "framerate": f"{how.camera_fps:g}"}
 
 
 def _knock(url: str, deadline: float, stopping: threading.Event) -> None:
