@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -36,6 +36,7 @@ __all__ = [
     "build_identified",
     "build_model",
     "build_stages",
+    "by_name",
     "cache_folder",
     "code_of",
     "required",
@@ -259,7 +260,20 @@ def _labels(stage: StageConfig, names: Sequence[str]) -> frozenset[str]:
             near = difflib.get_close_matches(label, names, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(list(names)[:12])}"
             raise UsageError(f"stage {stage.name!r}: objects: unknown label {label!r}; {hint}")
-    return frozenset(label.lower() for label in stage.objects)
+    return frozenset(label.lower() for label in by_name(stage.objects, names))
+
+
+def by_name(classes: Iterable[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The labels `classes`, "class3" being what `names` calls class 3: files that know classes by number alone have it
+    so, and a model may know its names without a file of them.
+    """
+    known = {name.lower() for name in names}
+    return tuple(_name(label, names) if label.lower() not in known else label for label in classes)
+
+
+def _name(label: str, names: Sequence[str]) -> str:
+    number = label.lower().removeprefix("class")
+    return names[int(number)] if number.isdecimal() and number != label and int(number) < len(names) else label
 
 
 def _aligned(stage: StageConfig, spec: ModelSpec) -> bool:

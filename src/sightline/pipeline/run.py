@@ -10,17 +10,16 @@ from dataclasses import dataclass, field, replace
 from sightline.channel import Bell
 from sightline.errors import InputError, SightlineError
 from sightline.models.infer import Model
-from sightline.models.looks import Look
 from sightline.parsers.logic import LogicRunner
-from sightline.pipeline.asking import Asking
-from sightline.pipeline.cascade import Ask, Cascade, Stage
+from sightline.pipeline.cascade import Stage
+from sightline.pipeline.inference import Inference
 from sightline.pipeline.lane import Lane
 from sightline.pipeline.leaving import Leaving
-from sightline.pipeline.metrics import Metrics, Snapshot, StreamSnapshot, said_of
-from sightline.pipeline.pending import Pending
+from sightline.pipeline.metrics import Metrics, Snapshot, said_of
+from sightline.pipeline.telling import notes_of, printed_by, snapshot_of
 from sightline.pipeline.viewing import Viewing
 from sightline.protocols import RunInfo, Sink
-from sightline.types import Frame, FrameResult, Prediction, StreamInfo
+from sightline.types import Frame, FrameResult, StreamInfo
 
 __all__ = ["Pipeline"]
 
@@ -29,18 +28,8 @@ _POLL_S = 0.002
 _SAMPLES = (0, 8, 64, 512)
 _PENDING = 32
 _PENDING_WITH_STAGES = 8  # such frames keep their pictures
-_TURN_S = 0.004  # how long one of several models is waited for before the others are looked at
+_TURN_S = 0.004  # how long a user's rules are waited for before all else is looked at
 _PATIENCE_S = 1.5  # with readers that wait for a silent network, when all else has ended
-
-
-@dataclass(slots=True, eq=False)
-class _FrameAsk:
-    """One view of a frame that the first model is asked for; piece: which one of the frame's views."""
-
-    look: Look
-    lane: Lane
-    pending: Pending
-    piece: int
 
 
 @dataclass(slots=True, eq=False)
@@ -79,17 +68,14 @@ class Pipeline:
     _found: bool = False
     _seen: int = 0
     _turn: int = 0
-    _asking: Asking[_FrameAsk] = field(init=False)
-    _cascade: Cascade = field(init=False)
-    _lane_of: dict[str, Lane] = field(default_factory=dict[str, Lane])
+    _inference: Inference = field(init=False)
     _leaving: Leaving = field(init=False)
 
     def __post_init__(self) -> None:
-        self._asking = Asking(self.model, self.batch_deadline_s)
-        self._cascade = Cascade(self.model.stage, self.stages)
+        self._inference = Inference(self.model, self.stages, self.viewing, self.batch_deadline_s)
         self._leaving = Leaving(self.logic)
         for lane in self.lanes:
-            self._know(lane)
+            self._inference.know(lane)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -106,17 +92,13 @@ class Pipeline:
                 raise ValueError(f"stream {lane.id!r} comes too late: the run has ended")
             if any(known.id == lane.id for known in self.lanes):
                 raise ValueError(f"a stream {lane.id!r} is there already")
-            self._know(lane)
+            self._inference.know(lane)
             if self._opened:
                 self._open(lane)
             self.lanes.append(lane)
             if self._reading:
                 lane.start(self._bell)
         self._bell.ring()
-
-    def _know(self, lane: Lane) -> None:
-        lane.memories = self._cascade.remembered(lane.id)
-        self._lane_of[lane.id] = lane
 
     def remove(self, stream_id: str) -> None:
         """Let a stream end: what it has in flight is still delivered."""
@@ -133,13 +115,8 @@ class Pipeline:
 
         Raises ValueError where something is, or where stages look at objects of a model of another name.
         """
-        if self._asking.waiting or self._asking.queued:
-            raise ValueError("a model with requests in flight cannot be swapped")
-        if self.stages and model.stage != self.model.stage:
-            raise ValueError(f"stages look at what {self.model.stage!r} finds; the new model is called {model.stage!r}")
-        self.model.close()
+        self._inference.swap(model)
         self.model = model
-        self._asking = Asking(model, self.batch_deadline_s)
 
     def stop(self) -> None:
         """Read no more, deliver what is in flight, finish the sinks. May be called from any thread or a signal."""
@@ -244,74 +221,28 @@ class Pipeline:
                     moved = True
                     yield from self._emit(lane)
                     continue
-                if not self._asking.admits(frame):
+                if not self._inference.admits(frame):
                     break
                 pending = lane.take()
                 if pending is None:
                     break
                 moved = True
                 self._sample(pending.frame)
-                self._ask(lane, pending)
-                self._submit(ending=False)
+                self._inference.ask(lane, pending)
+                self._inference.submit(ending=False)
                 if len(lanes) > 1:
                     break
-        self._submit(ending=not any(lane.peek() is not None or not lane.ended for lane in lanes))
+        self._inference.submit(ending=not any(lane.peek() is not None or not lane.ended for lane in lanes))
         return moved
-
-    def _ask(self, lane: Lane, pending: Pending) -> None:
-        """The views of a frame that the first model is to see."""
-        looks = self.viewing.looks(pending.frame, self.model)
-        pending.left = len(looks)
-        pending.pieces = [None] * len(looks)
-        for piece, look in enumerate(looks):
-            self._asking.add(_FrameAsk(look, lane, pending, piece))
-
-    def _submit(self, ending: bool) -> None:
-        for ask in self._asking.submit(ending):
-            keep = ask.lane.wants_pictures or self.stages or ask.lane.tracker_sees or len(ask.pending.pieces) > 1
-            if not keep:
-                ask.pending.frame = ask.pending.frame.without_picture()
-        idle = ending or not self._asking.waiting
-        for stage in self.stages:
-            stage.asking.submit(idle)
 
     def _deliver(self, timeout_s: float) -> Iterator[FrameResult]:
         """Collect every request that has ended, finish frames whose turn it is."""
         moved = False
-        for stage in reversed(self.stages):
-            while (answers := stage.asking.collect(0.0)) is not None:
-                moved = True
-                for ask, answer in answers:
-                    yield from self._answered(stage, ask, answer)
-        if self.stages:
-            timeout_s = min(timeout_s, _TURN_S)
-            if not moved and not self._asking.waiting:
-                timeout_s = 0.0 if (yield from self._await_stage(timeout_s)) else timeout_s
-        while (done := self._asking.collect(timeout_s if not moved else 0.0)) is not None:
+        for lane in self._inference.collect(timeout_s):
             moved = True
-            for ask, prediction in done:
-                pending = ask.pending
-                pending.pieces[ask.piece] = prediction
-                pending.left -= 1
-                if not pending.left:
-                    pending.prediction = self.viewing.joined(pending.frame, pending.pieces, self.model)
-                    yield from self._emit(ask.lane)
+            if lane is not None:
+                yield from self._emit(lane)
         return moved
-
-    def _await_stage(self, timeout_s: float) -> Iterator[FrameResult]:
-        """Wait for the last of the stages that is working."""
-        busy = next((stage for stage in reversed(self.stages) if stage.asking.waiting), None)
-        if busy is None:
-            return False
-        answers = busy.asking.collect(timeout_s)
-        for ask, answer in answers or ():
-            yield from self._answered(busy, ask, answer)
-        return answers is not None
-
-    def _answered(self, stage: Stage, ask: Ask, answer: Prediction) -> Iterator[FrameResult]:
-        if self._cascade.answered(ask, answer):
-            lane = self._lane_of[ask.look.frame.stream.id]
-            yield from self._emit(lane)
 
     def _emit(self, lane: Lane) -> Iterator[FrameResult]:
         """Let frames of a lane move on, in order: to the tracker, through the stages, and out."""
@@ -323,18 +254,20 @@ class Pipeline:
             if pending.tracks is None:
                 if pending.prediction is None and pending.inferred:
                     break
-                if not self._cascade.advance(pending, memories, early=True):
+                if not self._inference.cascade.advance(pending, memories, early=True):
                     break
                 lane.follow(pending)
-            self._cascade.advance(pending, memories, held)
-            held |= self._cascade.names - pending.works.keys()
+            self._inference.cascade.advance(pending, memories, held)
+            held |= self._inference.cascade.names - pending.works.keys()
         self.metrics.stage("track and analyse", time.thread_time() - began)
-        while lane.pending and lane.pending[0].tracks is not None and self._cascade.ended(lane.pending[0]):
+        while lane.pending and lane.pending[0].tracks is not None and self._inference.cascade.ended(lane.pending[0]):
             pending = lane.pending.popleft()
             began = time.thread_time()
-            self._cascade.settle(pending)
+            self._inference.cascade.settle(pending)
             result = lane.conclude(pending)
-            self._cascade.forget(memories, result.tracks.ended)  # nothing waits for answers about them any more
+            self._inference.cascade.forget(
+                memories, result.tracks.ended
+            )  # nothing waits for answers about them any more
             finished = time.thread_time()
             if not self._found and (
                 result.prediction.detections or len(result.tracks.id) or said_of(result.prediction)
@@ -370,7 +303,7 @@ class Pipeline:
             lane.drain()
             faults = lane.close(0.0)
             if lane.memories is not None:
-                self._cascade.release(lane.memories)
+                self._inference.cascade.release(lane.memories)
             self.model.forget(lane.id)
             if faults and error is None:
                 self._lose(lane, faults[0])
@@ -389,12 +322,12 @@ class Pipeline:
     def _rest(self) -> Iterator[FrameResult]:
         """Nothing to do just now: wait for the model, or for a frame."""
         lanes = self._all()
-        working = self._asking.waiting or self._cascade.waiting
+        working = self._inference.working
         if not working and len(self._leaving):
             yield from self._leave(_TURN_S)
             return
         if not working and not any(lane.peek() is not None for lane in lanes):
-            self._bell.wait(_POLL_S if self._asking.queued or self._cascade.queued else _IDLE_S)
+            self._bell.wait(_POLL_S if self._inference.queued else _IDLE_S)
             return
         starved = any(lane.peek() is None and not lane.ended for lane in lanes)
         yield from self._deliver(_POLL_S if starved else _IDLE_S)
@@ -419,8 +352,7 @@ class Pipeline:
         until = time.monotonic() + _PATIENCE_S
         for lane in self._all():
             faults += lane.close(max(0.05, until - time.monotonic()))
-        self.notes += self._user_faults()
-        self.notes += [note for model in self.models for note in model.notes]
+        self.notes += notes_of(self.models, self.logic)
         for model in self.models:
             model.close()
         if self.logic is not None:
@@ -439,61 +371,8 @@ class Pipeline:
 
     def printed(self) -> list[str]:
         """What the user's own code printed since this was asked last."""
-        found = [*self.logic.printed()] if self.logic is not None else []
-        for model in self.models:
-            said = getattr(model.head, "printed", None)
-            found += said() if said is not None else []
-        return found
-
-    def _user_faults(self) -> list[str]:
-        """What went wrong in the user's own code, and how often."""
-        faults = [getattr(model.head, "faults", {}) for model in self.models]
-        faults += [self.logic.faults] if self.logic is not None else []
-        return [f"{said} ({count} result{'s' * (count > 1)} lost)" for each in faults for said, count in each.items()]
+        return printed_by(self.models, self.logic)
 
     def snapshot(self) -> Snapshot:
         """The figures so far."""
-        streams = tuple(_stream_snapshot(lane) for lane in self.lanes)
-        times = [model.times for model in self.models]
-        stages = {
-            "decode video": sum(lane.read_cpu_s for lane in self.lanes),
-            "prepare tensors": sum(t.prepare_s for t in times),
-            "decode tensors": sum(t.decode_s for t in times),
-            **dict(self.metrics.stages),
-            "draw and encode": sum(lane.draw_cpu_s for lane in self.lanes),
-        }
-        return Snapshot(
-            time.perf_counter() - self.metrics.began_s,
-            time.process_time() - self.metrics.began_cpu_s,
-            sum(s.frames for s in streams),
-            streams,
-            stages,
-            {stage.name: (stage.asking.asked, self._recalled(stage.name)) for stage in self.stages},
-        )
-
-    def _recalled(self, stage: str) -> int:
-        memories = [lane.memories.of[stage] for lane in self.lanes if lane.memories and stage in lane.memories.of]
-        return sum(memory.recalled for memory in memories)
-
-
-def _stream_snapshot(lane: Lane) -> StreamSnapshot:
-    stats = getattr(lane.source, "stats", None)
-    metrics = lane.metrics
-    info = lane.info
-    return StreamSnapshot(
-        lane.id,
-        metrics.frames,
-        metrics.inferred,
-        lane.dropped,
-        int(getattr(stats, "corrupt_frames", 0)),
-        int(getattr(stats, "decode_errors", 0)) + int(getattr(stats, "read_errors", 0)),
-        int(getattr(stats, "reconnects", 0)),
-        dict(metrics.objects),
-        dict(metrics.tracks),
-        metrics.events,
-        metrics.counts,
-        None if info is None else info.duration_s,
-        metrics.last_s,
-        None if info is None else info.frames,
-        dict(metrics.said),
-    )
+        return snapshot_of(self.models, self.stages, self.lanes, self.metrics)
