@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sightline.config import PipelineConfig
-from sightline.outputs import streams_of
-from sightline.sources.inputs import build_source
+from sightline.sources.inputs import StreamInput, build_source
 from sightline.sources.media import MediaSource
 from sightline.sources.opening import Attempt, device_options
 
@@ -22,7 +21,9 @@ def test_a_size_and_a_rate_are_asked_for() -> None:
 def test_they_come_from_the_stream_of_a_pipeline_file() -> None:
     said = {"url": "/dev/video0", "camera_wh": [1280, 720], "camera_fps": 30}
     config = PipelineConfig.model_validate({"streams": [said], "model": "model.onnx"})
-    ((stream, item),) = streams_of(config.streams)
-    source = build_source(item, camera_wh=stream.camera_wh, camera_fps=stream.camera_fps)
+    stream = config.streams[0]
+    source = build_source(
+        StreamInput("camera", stream.url, "media"), camera_wh=stream.camera_wh, camera_fps=stream.camera_fps
+    )
     assert isinstance(source, MediaSource)
     assert (source.camera_wh, source.camera_fps) == ((1280, 720), 30.0)
