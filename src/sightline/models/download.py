@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import urllib.error
@@ -42,16 +43,30 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
+def _request(url: str) -> urllib.request.Request:
+    """A user and password in the address become basic authentication, which no redirection is given."""
+    parts = urlsplit(url)
+    credentials, at, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)), headers={"User-Agent": "sightline"})
+    if at:
+        basic = base64.b64encode(unquote(credentials).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {basic}")
+    return request
+
+
 def download(url: str, into: Path, sha256: str = "") -> Download:
     """Fetches `url` into the folder `into`.
 
     Raises UsageError for what is no such URL, StreamError where it cannot be fetched, ModelError where the hash is
     not `sha256` (64 hex digits) or it is larger than 4 GiB.
     """
-    shown = shown_url(url)
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
-    request = urllib.request.Request(url, headers={"User-Agent": "sightline"})
     try:
+        shown = shown_url(url)
+    except ValueError as error:
+        raise UsageError(f"{url.partition(':')[0]}: no URL that can be fetched: {error}") from error
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    try:
+        request = _request(url)
         with urllib.request.build_opener(_SameKind()).open(request, timeout=_TIMEOUT_S) as answer:
             name = _name(answer.headers, name)
             path = into / name
@@ -60,6 +75,8 @@ def download(url: str, into: Path, sha256: str = "") -> Download:
         # the text of a refused redirection holds the new address, secrets and all
         moved = "and is redirected to something that is not https" if error.code in range(300, 400) else error.reason
         raise StreamError(f"{shown}: the server answers {error.code} {moved}") from error
+    except http.client.InvalidURL as error:  # its text holds what stands before the host
+        raise UsageError(f"{shown}: no valid address: blanks, or a port that is no number") from error
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
         raise StreamError(f"{shown}: cannot be fetched: {reason}") from error
