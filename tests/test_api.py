@@ -96,3 +96,24 @@ def test_files_are_written_only_where_named(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == []
     list(sightline.run(MODEL, SCENE, limit="3f", results="r.jsonl", output="o.mp4"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.mp4", "r.jsonl"]
+
+
+def test_a_cascade_by_words_and_by_a_pipeline_file(tmp_path: Path) -> None:
+    stage = {"model": MODEL, "name": "again", "objects": ["car"], "grow": 0.2}
+    found = [r for r in sightline.run(MODEL, SCENE, then=[stage], limit="6f") if r.inside]
+    assert found
+    assert {(one.of, one.detections.stage) for r in found for one in r.inside} == {("model", "again")}
+    file = tmp_path / "cars.yaml"
+    file.write_text(
+        f"streams: ['{SCENE}']\nmodel: {MODEL}\nthen: [{{model: {MODEL}, name: again, objects: [car], grow: 0.2}}]\n"
+        "limits: {frames: 6}\n"
+    )
+    same = [r for r in sightline.run(str(file)) if r.inside]
+    assert [len(r.inside[0].detections) for r in same] == [len(r.inside[0].detections) for r in found]
+
+
+def test_stages_that_cannot_be_are_said() -> None:
+    with pytest.raises(UsageError, match="two stages are called 'demo'"):
+        sightline.run(MODEL, SCENE, then=[MODEL, MODEL])
+    with pytest.raises(UsageError, match="unknown option 'form'; did you mean 'from'"):
+        sightline.run(MODEL, SCENE, then=[{"model": MODEL, "form": "model"}])

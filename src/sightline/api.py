@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from sightline import flags, outputs
 from sightline.config import PipelineConfig, StreamConfig
+from sightline.config_text import load_config
 from sightline.errors import UsageError
 from sightline.pipeline.build import build, build_model
 from sightline.sources.inputs import expand
@@ -113,24 +115,33 @@ def run(
     connect_timeout_s: float | None = None,
     stream: int | None = None,
     pictures: bool = False,
+    then: Sequence[str | Mapping[str, object]] = (),
+    logic: str | None = None,
     **options: object,
 ) -> Iterator[FrameResult]:
     """Every frame of every input with its objects, tracks, events and counts; each stream's in order.
 
-    The words are those of `sightline run`; `options` are further keys of `model:` in a pipeline file. Files are
+    The words are those of `sightline run`; `options` are further keys of `model:` in a pipeline file, `then` its stages
+    ({"model": "points.onnx", "grow": 0.1}). A pipeline file alone, without inputs, says everything itself. Files are
     written only where `output`, `results` or `maps` name them. `pictures`: results hold their frame's picture
     (`sightline.pictures.rgb(result.frame.picture)`). Leaving the loop ends every thread. Raises SightlineError; what
     ended one stream of several is raised after the others have ended.
     """
+    if not inputs and Path(model).suffix.lower() in (".yaml", ".yml"):
+        whole = load_config(model)
+        outputs.check_outputs(whole, outputs.inputs_of(whole))
+        return _results(whole, pictures)
     if not inputs:
         raise UsageError("run: no input; name a video, picture or stream after the model")
     lines, zones = ([value] if isinstance(value, str) else list(value) for value in (line, zone))
     until = flags.limit(limit)
     box, in_pixels = flags.crop(crop)
     written = output is not None or results is not None
-    config = PipelineConfig(
+    config = flags.pipeline(
         streams=tuple(StreamConfig(url=text, stream=stream) for text in inputs),
         model=flags.model(model, **options),
+        then=tuple(flags.stage(one) for one in then),
+        logic=flags.code(logic, trust=False, dev=False),
         tracker=flags.tracker(track, needed=bool(lines or zones)),
         analytics=flags.analytics(lines, zones),
         overlay=flags.drawing(overlay) if output is not None else None,

@@ -35,6 +35,7 @@ __all__ = [
     "StageConfig",
     "StreamConfig",
     "TilesConfig",
+    "keys_of",
 ]
 
 
@@ -330,3 +331,8 @@ class PipelineConfig(_Frozen):
             if up:
                 raise ValueError(f"stage {stage.name!r}: from goes round in a circle: {' -> '.join([*seen, up])}")
         return self
+
+
+def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """What the fields are called in a file."""
+    return tuple(field.serialization_alias or field.alias or name for name, field in model.model_fields.items())

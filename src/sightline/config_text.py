@@ -27,6 +27,7 @@ from sightline.config import (
     StageConfig,
     StreamConfig,
     TilesConfig,
+    keys_of,
 )
 from sightline.errors import ConfigError, hide_credentials
 from sightline.parts import expected, judge
@@ -206,7 +207,7 @@ def _first_fault(error: ValidationError, data: object, name: str, lines: Mapping
     where = f"{name}:{_line(at, lines)}"
     if first["type"] == "extra_forbidden":
         model = _MODELS.get(tuple(k for k in at[:-1] if isinstance(k, str)), PipelineConfig)
-        return f"{where}: unknown key {at[-1]!r}{_instead(str(at[-1]), _keys(model))}"
+        return f"{where}: unknown key {at[-1]!r}{_instead(str(at[-1]), keys_of(model))}"
     if first["type"] == "missing":
         missing = str(first["loc"][-1])
         inside = f" in {_dotted(at)}" if at else ""
@@ -214,11 +215,6 @@ def _first_fault(error: ValidationError, data: object, name: str, lines: Mapping
     same = [item for item in faults if _existing(item["loc"], data) == at]
     said = expected(same)
     return hide_credentials(f"{where}: {_dotted(at)}: {said}" if at else f"{where}: {said}")
-
-
-def _keys(model: type[BaseModel]) -> tuple[str, ...]:
-    """What the fields are called in a file."""
-    return tuple(field.serialization_alias or field.alias or name for name, field in model.model_fields.items())
 
 
 def _instead(name: str, names: Sequence[str]) -> str:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sightline.config import CodeConfig, LimitsConfig, ModelConfig, PartConfig, TilesConfig
+from sightline.config import (
+    CodeConfig,
+    LimitsConfig,
+    ModelConfig,
+    PartConfig,
+    PipelineConfig,
+    StageConfig,
+    TilesConfig,
+    keys_of,
+)
 from sightline.errors import UsageError
 from sightline.options import parse_line, parse_options, parse_part, parse_zone
 from sightline.parts import construct, did_you_mean, expected, judge
@@ -27,6 +36,8 @@ __all__ = [
     "numbers",
     "options",
     "part",
+    "pipeline",
+    "stage",
     "tiles",
     "tracker",
     "video",
@@ -94,12 +105,22 @@ def model(path: str, **given: object) -> ModelConfig:
     return _checked(ModelConfig, {"path": path, **{k: v for k, v in given.items() if v is not None}})
 
 
+def stage(given: str | Mapping[str, object]) -> StageConfig:
+    """A secondary model by its path, or by the keys of a stage in a pipeline file. Raises UsageError."""
+    return _checked(StageConfig, {"model": given} if isinstance(given, str) else dict(given))
+
+
 def limits(**given: object) -> LimitsConfig:
     """The bounds as flagged; `given` are fields of LimitsConfig, None where the flag was not used."""
     return _checked(LimitsConfig, {k: v for k, v in given.items() if v is not None})
 
 
-_T = TypeVar("_T", ModelConfig, LimitsConfig)
+def pipeline(**parts: object) -> PipelineConfig:
+    """A whole pipeline of parts that fit together. Raises UsageError."""
+    return _checked(PipelineConfig, parts)
+
+
+_T = TypeVar("_T", ModelConfig, StageConfig, LimitsConfig, PipelineConfig)
 _FLAGS = {"duration_s": "--limit", "frames": "--limit", "connect_timeout_s": "--connect-timeout"}
 
 
@@ -110,7 +131,7 @@ def _checked(kind: type[_T], values: dict[str, object]) -> _T:
         faults = error.errors()
         where = str(faults[0]["loc"][0]) if faults[0]["loc"] else ""
         if faults[0]["type"] == "extra_forbidden":
-            raise UsageError(f"unknown option {where!r}{did_you_mean(where, tuple(kind.model_fields))}") from error
+            raise UsageError(f"unknown option {where!r}{did_you_mean(where, keys_of(kind))}") from error
         same = [fault for fault in faults if fault["loc"][:1] == faults[0]["loc"][:1]]
         flag = _FLAGS.get(where, f"--{where.replace('_', '-')}: " if where else "")
         raise UsageError(f"{flag}{expected(same)}") from error
