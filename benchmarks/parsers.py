@@ -10,6 +10,7 @@ import argparse
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,7 @@ from sightline.parsers.worker_parser import WorkerParser
 from sightline.protocols import Outputs
 from sightline.types import Frame, InputSpec, Instant, ModelSpec, StreamInfo, TensorSpec, View
 
-__all__ = ["FAULTS", "Cost", "Lost", "cost", "lost", "main"]
+__all__ = ["BODY", "FAULTS", "HEAD", "Cost", "Lost", "cost", "lost", "main"]
 
 PARSER = """
 import numpy as np
@@ -37,30 +38,49 @@ def parse(outputs, spec, view):
     centre, half = out[:2, rows].T, out[2:4, rows].T / 2
     return Detections(np.concatenate([centre - half, centre + half], 1), best[rows], out[4:, rows].argmax(0))
 """
-_HEAD = "import ctypes, os, sys, time\nimport numpy as np\nfrom sightline.types import Detections\n"
-_BODY = """def parse(outputs, spec, view):
-    if view.frame.index % 10 == 5:
+HEAD = """import contextlib, ctypes, os, signal, subprocess, sys, threading, time
+import numpy as np
+from sightline.types import Detections
+"""
+BODY = """def parse(outputs, spec, view):
+    if view.frame.stream.id == "bad" and view.frame.index % 10 == 5:
         {line}
     return Detections(np.array([[1.0, 2, 3, 4]]), np.array([0.5]), np.array([0]))
 """
-# What the code does in one frame of ten.
+_EACH_FILE = """for fd in range(3, 64):
+            with contextlib.suppress(OSError):
+                {}"""
+# What the code does in one frame of ten of one of two streams.
 FAULTS = {
     "raises": "1 / 0",
     "returns a wrong shape": "return Detections(np.zeros((3, 5)), np.zeros(3), np.zeros(3, int))",
     "returns a wrong dtype": "return Detections(np.array([list('abcd')]), np.zeros(1), np.zeros(1, int))",
     "returns NaN": "return Detections(np.full((1, 4), np.nan), np.zeros(1), np.zeros(1, int))",
     "returns something else": "return [1, 2, 3]",
+    "returns a million objects": "return Detections(np.ones((10**6, 4)), np.ones(10**6), np.ones(10**6, int))",
     "imports a missing module": "import no_such_thing",
     "prints a megabyte": "print('x' * 1_000_000)",
+    "prints what is no text": "os.write(1, os.urandom(10000))",
+    "reads standard input": "input()",
+    "writes into the outputs": "outputs['output0'][...] = -1",
+    "closes all its files": "os.closerange(3, 64)",
+    "writes into all its files": _EACH_FILE.format("os.write(fd, b'junk')"),
+    "empties what it shares": _EACH_FILE.format("os.ftruncate(fd, 0)"),
+    "spoils NumPy, once": "np.array = None if view.frame.index == 5 else np.array",
     "recurses without end": "(lambda f: f(f))(lambda f: f(f))",
     "forks": "os.fork()",
     "forks by ctypes": "ctypes.CDLL(None).fork()",
+    "starts a program and leaves it": "subprocess.Popen(['sleep', '1000'], start_new_session=True)",
+    "starts threads without end": "while True: threading.Thread(target=time.sleep, args=(1e6,)).start()",
     "calls sys.exit": "sys.exit(1)",
     "calls os._exit": "os._exit(1)",
     "crashes (ctypes)": "ctypes.string_at(0)",
+    "kills itself": "os.kill(os.getpid(), signal.SIGKILL)",
+    "stops itself": "os.kill(os.getpid(), signal.SIGSTOP)",
     "eats memory": "kept = [np.ones(1 << 22) for _ in range(999)]",
     "sleeps for ever": "time.sleep(1e9)",
     "loops for ever": "while True: pass",
+    "sleeps in C, no signal allowed": "signal.pthread_sigmask(0, range(1, 64)); ctypes.PyDLL(None).sleep(1000)",
 }
 _NEVER = {
     "has no function": "def prase(outputs, spec, view): pass\n",
@@ -87,12 +107,18 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What one kind of bad code cost. said: its first fault, or why it did not begin (then `frames` is 0)."""
+    """What one kind of bad code cost. said: its first fault, or why it did not begin (then `frames` is 0).
+
+    lost, others: frames of the stream in which it goes wrong, and of the other one. left: processes that outlive it.
+    """
 
     frames: int
     lost: int
     starts: int
     said: str
+    others: int = 0
+    seconds: float = 0.0
+    left: int = 0
 
 
 def cost(frames: int, rounds: int = 5) -> Cost:
@@ -171,8 +197,8 @@ def _spec() -> ModelSpec:
     return ModelSpec("yolo", (InputSpec(images),), (output,), "parser", labels=labels)
 
 
-def _view(index: int) -> View:
-    info = StreamInfo("cam", 1280, 720, Fraction(1, 25))
+def _view(index: int, stream: str = "cam") -> View:
+    info = StreamInfo(stream, 1280, 720, Fraction(1, 25))
     frame = Frame(info, index, Instant(index, info.base), None, 1280, 720)
     return View(frame, np.array([[2.0, 0, 0], [0, 1.125, 0]]), (640, 640))
 
@@ -190,25 +216,40 @@ def _outputs() -> list[Outputs]:
 
 
 def lost(text: str, frames: int = 100) -> Lost:
-    """Run code that goes wrong in every tenth frame."""
+    """Run code that goes wrong in every tenth frame of one stream, beside another stream of the same model."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "my_parser.py"
         path.write_text(text)
         parser = WorkerParser(Code(path, time_limit_s=1.0, memory_mb=300))
         outputs: Outputs = {"output0": np.zeros((1, 84, 100), np.float32)}
+        began = time.monotonic()
         try:
             parser.start()
-            sent = got = 0
-            while got < frames:
-                while sent < frames and parser.room:
-                    parser.submit(outputs, _spec(), [_view(sent)])
+            asked = [(index, stream) for index in range(frames) for stream in ("bad", "other")]
+            told: list[bool] = []
+            sent = 0
+            while len(told) < len(asked):
+                while sent < len(asked) and parser.room:
+                    parser.submit(outputs, _spec(), [_view(*asked[sent])])
                     sent += 1
-                got += len(parser.collect(10.0) or ())
-            return Lost(frames, parser.lost, parser.starts, next(iter(parser.faults), ""))
+                told += [len(prediction.detections) == 1 for prediction in parser.collect(10.0) or ()]
+            missing = [told[k::2].count(False) for k in range(2)]
+            starts, said = parser.starts, next(iter(parser.faults), "")
         except UsageError as error:
             return Lost(0, 0, parser.starts, str(error))
         finally:
             parser.close()
+        return Lost(frames, missing[0], starts, said, missing[1], time.monotonic() - began, _left(folder))
+
+
+def _left(folder: str) -> int:
+    """Processes that still are in the code's folder."""
+    time.sleep(0.2)  # what was killed goes
+    found = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found += os.path.realpath(entry / "cwd") == os.path.realpath(folder)
+    return found
 
 
 def main() -> int:
@@ -218,12 +259,14 @@ def main() -> int:
     asked.add_argument("--faults", action="store_true", help="the fault table instead")
     arguments = asked.parse_args()
     if arguments.faults:
-        print("| the code | frames lost of 100 | processes | what is said |\n|---|---|---|---|")
+        print("| the code, in one frame of ten | lost of 100 | of another stream | processes | left | s | it says |")
+        print("|---|---|---|---|---|---|---|")
         for name, line in FAULTS.items():
-            found = lost(_HEAD + _BODY.format(line=line))
-            print(f"| {name} in one frame of ten | {found.lost} | {found.starts} | {_cell(found.said)} |")
+            found = lost(HEAD + BODY.format(line=line))
+            counts = f"{found.lost} | {found.others} | {found.starts} | {found.left} | {found.seconds:.1f}"
+            print(f"| {name} | {counts} | {_cell(found.said)} |", flush=True)
         for name, text in _NEVER.items():
-            print(f"| {name} | does not begin | 1 | {_cell(lost(text).said)} |")
+            print(f"| {name} | does not begin | | 1 | 0 | | {_cell(lost(text).said)} |", flush=True)
         return 0
     found = cost(arguments.frames)
     print(f"load {os.getloadavg()[0]:.1f}; CPU ms a frame, 84 x 8400 float32:")

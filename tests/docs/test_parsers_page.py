@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmarks.parsers import FAULTS, cost, lost
+from benchmarks.parsers import BODY, FAULTS, HEAD, cost, lost
 from sightline.cli import main
 from sightline.config import CodeConfig
 from sightline.models.graphs.graph_writer import GraphWriter
@@ -67,9 +67,9 @@ def test_the_pipeline_file_and_the_tables_name_what_there_is() -> None:
 
 
 def test_the_figures_of_the_page_are_made_by_the_benchmark() -> None:
-    found = lost("def parse(outputs, spec, view):\n    if view.frame.index % 10 == 5: 1 / 0\n", 10)
-    assert (found.lost, found.starts) == (1, 1)
-    assert found.said.startswith("my_parser.py:2: ZeroDivisionError")
+    found = lost(HEAD + BODY.format(line="1 / 0"), 10)
+    assert (found.lost, found.others, found.starts, found.left) == (1, 0, 1, 0)
+    assert found.said.startswith("my_parser.py:6: ZeroDivisionError")
     assert lost("def prase(): pass\n").frames == 0
     measured = cost(10, 1)
     assert min(measured.here_ms, measured.parent_ms, measured.child_ms, measured.ratio) > 0
