@@ -152,3 +152,14 @@ def test_applications_beside_each_other_in_a_process_of_their_own(here: Path) ->
     assert (here / "b.mp4").is_file()
     assert "c: " in said.err
     assert "gone.txt: no such file" in said.err
+
+
+def test_all_files_that_are_missing_are_told_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = "[tracker]\nenable=1\nll-config-file=gone.yml\n[nvds-analytics]\nenable=1\nconfig-file=gone_rules.txt\n"
+    (here / "lost.txt").write_text(APP.replace("pgie.txt", "gone_pgie.txt") + more)
+    assert main(["run", "lost.txt"]) == 2
+    said = capsys.readouterr().err
+    assert "config-file=gone_pgie.txt: no such file" in said
+    for name, line in (("gone.yml", 17), ("gone_rules.txt", 20)):
+        assert f"{name} (lost.txt:{line})" in said
+    assert "--root DIR or --map OLD=NEW" in said

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sightline.analytics.zone import Zone
 from sightline.config_text import parse_config
 from sightline.errors import UsageError
 from sightline.models.graphs.graph_writer import GraphWriter
-from sightline.pipeline.build_models import build_model, build_stages
+from sightline.overlays.boxes import BoxOverlay
+from sightline.pipeline.build import build
+from sightline.pipeline.build_models import build_model, build_stages, by_name
 from sightline.pipeline.cascade import Stage
 
 FED = "input: {color: rgb, mean: [0], scale: [255], resize: stretch}\n"
@@ -130,3 +133,27 @@ def test_of_an_object_the_best_class_is_told() -> None:
     one, five = built("[color/, {name: five, model: color/, top: 5}]")
     assert one.asking.model.spec.thresholds.top == 1
     assert five.asking.model.spec.thresholds.top == 5
+
+
+def test_classes_that_are_called_by_number() -> None:
+    (stage,) = built("[{model: color/, objects: [class2, class0, class77]}]")
+    assert stage.choice.labels == {"bike", "person", "class77"}
+    assert by_name(["class1", "person"], ["class1", "person"]) == ("class1", "person")
+    none = ("class", "class-1", "class\u00b2", "classic")
+    assert by_name(none, ["a", "b", "c"]) == none
+
+
+def test_rules_and_colours_of_classes_that_are_called_by_number(here: Path) -> None:
+    (here / "a.mp4").write_bytes(b"not read here")
+    rule = "{kind: zone, name: a, points: [[0, 0], [1, 0], [1, 1]], classes: [class1, class9]}"
+    config = parse_config(
+        f"streams: [a.mp4]\nmodel: street/\nanalytics: [{rule}]\n"
+        "overlay: {kind: boxes, colors: {class0: '#ff0000', class1: '#00ff00', car: '#0000ff'}}\n"
+    )
+    (lane,) = build(config).lanes
+    (zone,) = lane.analytics
+    assert isinstance(zone, Zone)
+    assert zone.classes == ("car", "class9")
+    assert isinstance(lane.overlay, BoxOverlay)
+    colors = lane.overlay.colors
+    assert (colors["person"], colors["car"], colors["class0"]) == ("#ff0000", "#0000ff", "#ff0000")

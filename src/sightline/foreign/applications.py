@@ -9,7 +9,7 @@ from typing import Literal
 
 from sightline.config import CodeConfig, LimitsConfig, PartConfig, PipelineConfig
 from sightline.deployment import Deployment
-from sightline.errors import ModelError, SightlineError, UsageError
+from sightline.errors import ConfigError, ModelError, SightlineError, UsageError
 from sightline.foreign.app_pipeline import Translated, config_of, plan_of
 from sightline.foreign.app_plan import Camera
 from sightline.foreign.explaining import explain
@@ -77,12 +77,27 @@ def interval_of(path: Path) -> int:
 
 def application(path: Path, places: Places, asked: Asked | None = None) -> Translated:
     """One file -> its pipeline. Raises ConfigError or ModelError naming file, line and key of what cannot be done."""
-    plan = plan_of(read_written(path), places)
     asked = asked or Asked()
-    if asked.inputs:
-        plan.cameras = [Camera(url, "-i") for url in asked.inputs]
-    made = config_of(plan)
+    try:
+        plan = plan_of(read_written(path), places)
+        if asked.inputs:
+            plan.cameras = [Camera(url, "-i") for url in asked.inputs]
+        made = config_of(plan)
+    except (ConfigError, ModelError) as error:
+        if others := _others(error, path, places):
+            first, *rest = str(error).splitlines()
+            raise type(error)("\n".join([f"{first}; missing as well: {', '.join(others)}", *rest])) from error
+        raise
     return Translated(adapted(made.config, asked), (*_wrong_keys(path, places), *made.notes))
+
+
+def _others(error: ConfigError | ModelError, path: Path, places: Places) -> list[str]:
+    """Where a file is missing, the others that are missing too: they are brought, or mapped, in one go."""
+    first = str(error).splitlines()[0]
+    if "no such file" not in first:
+        return []
+    others = [item for item in explain(path, places).missing if Path(item.path).name not in first]
+    return [f"{item.path} ({item.file}:{item.line})" for item in others]
 
 
 def _wrong_keys(path: Path, places: Places) -> tuple[str, ...]:
