@@ -13,7 +13,7 @@ from sightline.foreign.fates import KeyFate
 from sightline.foreign.json_text import entries_of_json, parse_json
 from sightline.foreign.mapping import Mapping
 from sightline.foreign.places import Places
-from sightline.foreign.twin_fates import fates_of_twin
+from sightline.foreign.twin_fates import fates_of_twin, is_twin
 from sightline.foreign.written import read_written
 
 
@@ -86,3 +86,11 @@ def test_explain_follows_the_files_that_it_names(tmp_path: Path) -> None:
     missing = {Path(item.path).name: item for item in found.missing}
     assert missing["gone.txt"].key == "trackerConfigPath"
     assert "s3cr3t" not in json.dumps(found.plain())
+
+
+def test_a_twin_may_begin_with_a_comment(tmp_path: Path) -> None:
+    path = write_twin(tmp_path, plain_twin())
+    for comment in ("// mine\n", "/* mine\n   too */\n"):
+        commented = tmp_path / "commented.json"
+        commented.write_text(comment + path.read_text().replace('"platform"', '/* the only one */ "platform"'))
+        assert is_twin(read_written(commented))

@@ -98,6 +98,8 @@ def _form_of(text: str, suffix: str) -> Form:
         return "lines"
     if first.lstrip().startswith("{") and suffix not in (*_YAML, *_PROTOBUF):
         return "json"
+    if first.lstrip().startswith(("//", "/*")) and suffix in (".json", ".jsonc"):
+        return "json"
     if _GROUP.match(first):
         return "keys"
     if suffix in _YAML:
