@@ -161,4 +161,5 @@ ELEMENT_CASES["nvvideoencfilesinkbin"] = {**ELEMENT_CASES["nvvideoencfilesinkbin
 ALIKE = {
     **dict.fromkeys(("nvinferserver", "nvinferbin", "nvinferserverbin"), "nvinfer"),
     "nvv4l2camerasrc": "v4l2src",
+    "nvosdbin": "nvdsosd",
 }

@@ -292,7 +292,7 @@ _TABLES: tuple[tuple[tuple[str, ...], Mapping[str, Known]], ...] = (
     (("nvdspreprocess",), _PREPARED),
     (("nvdewarper",), _FLATTENED),
     (("nvmultistreamtiler",), {**APP_GROUPS["tiled-display"], "sort-batch": ignored("mux")}),
-    (("nvdsosd",), _OSD),
+    (("nvdsosd", "nvosdbin"), _OSD),
     (("nvsegvisual",), APP_GROUPS["segvisual"]),
     (("nvmsgconv",), _CONVERTER),
     (("nvmsgbroker",), _BROKER),

@@ -48,6 +48,7 @@ _ELEMENTS: dict[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
     "nvstreammux": ("streammux", {}, {}),
     "nvtracker": ("tracker#", {}, {}),
     "nvdsosd": ("osd", {}, {}),
+    "nvosdbin": ("osd", {}, {}),
     "nvsegvisual": ("segvisual", {}, {}),
     "nvmultistreamtiler": ("tiled-display", {}, {"enable": "1"}),
     "nvdsanalytics": ("nvds-analytics#", {}, {}),
