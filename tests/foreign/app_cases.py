@@ -40,6 +40,10 @@ FILES = {
     "tracker2.yml": _TRACKER.format(low=0.3),
     "sensors.txt": _SENSOR.format(id="HWY_20"),
     "sensors2.txt": _SENSOR.format(id="HWY_30"),
+    "more.yml": "secondary-gie0:\n  enable: 1\n  config-file: sgie.txt\n",
+    "more2.yml": "secondary-gie0:\n  enable: 1\n  config-file: sgie2.txt\nsecondary-gie1:\n  config-file: sgie.txt\n",
+    "own.yml": "tracker:\n  enable: 1\n  ll-config-file: tracker.yml\n",
+    "own2.yml": "tracker:\n  enable: 1\n  ll-config-file: tracker2.yml\n",
     "poses.yml": "threshHeat: 0.1\nthreshHumanScore: 0.4\n",
     "poses2.yml": "threshHeat: 0.2\nthreshHumanScore: 0.4\n",
     "table.csv": "enable,type,uri\n1,2,file://a.mp4\n",
@@ -247,6 +251,10 @@ APP: dict[tuple[str, str], Case] = {
     **{("message-converter", key): Case(case.one, case.other, {**_BROKER, "message-converter": {"enable": "1"}})
        for key, case in _MESSAGES.items()},
     ("tests", "file-loop"): Case("0", "1"),
+    ("branch#", "pgie-id"): Case("1", "2", {**_TWO, "primary-gie": {"gie-unique-id": "1"}, "branch0": {"src-ids": "1"}}),
+    ("branch#", "src-ids"): Case("0", "1", {**_TWO, "primary-gie": {"gie-unique-id": "1"}, "branch0": {"pgie-id": "1"}}),
+    ("secondary-gie#", "cfg-file-path"): Case("more.yml", "more2.yml", {"secondary-gie0": {"enable": "1"}}),
+    ("tracker#", "cfg-file-path"): Case("own.yml", "own2.yml", {"tracker": {"enable": "1"}}),
 }  # fmt: skip
 
 # -- the groups of the TAO applications and their like, beside deepstream-app's ----------------------------------------

@@ -179,7 +179,7 @@ SECONDARY = KeyTable(
         "operate-on-gie-id": translated("then.from"),
         "operate-on-class-ids": translated("then.objects", "the labels of these classes"),
         "process-mode": ignored("says-itself", "2"),
-        "cfg-file-path": ignored("not-yet", more="groups of secondaries in another file: put them here"),
+        "cfg-file-path": translated("then", "the groups of secondaries in that file, in the place of this one"),
     },
     {
         "bbox-border-color#": translated("overlay.colors", "the colour of that class's label"),
@@ -191,7 +191,7 @@ TRACKER = {
     "enable": honoured("tracker", "0: none"),
     "ll-lib-file": translated("tracker.kind", "which tracker, where no file tells; it is not loaded"),
     "ll-config-file": translated("tracker", "its parameters, carried over where they have a meaning"),
-    "cfg-file-path": ignored("not-yet", more="this group in another file: put it here"),
+    "cfg-file-path": translated("tracker", "the group in that file, in the place of this one"),
     "display-tracking-id": honoured("overlay.ids"),
     "tracker-width": ignored("tracker-size"),
     "tracker-height": ignored("tracker-size"),

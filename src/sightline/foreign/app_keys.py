@@ -241,10 +241,9 @@ _ENCODERS = each(
     ),
     ignored("not-yet", more="search by words in what a model sees"),
 )
-_ONE_PRIMARY = "one primary model looks at all streams; run the others with files of their own"
 _BRANCH = {
-    "pgie-id": ignored("not-yet", more=_ONE_PRIMARY),
-    "src-ids": ignored("not-yet", more=_ONE_PRIMARY),
+    "pgie-id": translated("streams", "of which primary model src-ids are; each runs as a pipeline of its own"),
+    "src-ids": translated("streams", "the inputs that it looks at"),
 }
 _METAMUX = {
     "enable": ignored("not-yet", "0", more="results of several primary models are not put together"),

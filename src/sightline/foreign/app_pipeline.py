@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sightline.config import LimitsConfig, ModelConfig, PartConfig, PipelineConfig, StageConfig
 from sightline.errors import ConfigError
 from sightline.foreign.analytics_config import analytics_of
+from sightline.foreign.app_branches import Branch, branches_of, included, of_branch, parted, sources_of
 from sightline.foreign.app_groups import Group, groups_of
 from sightline.foreign.app_inference import Models, models_of, read_inference
 from sightline.foreign.app_outputs import read_drawing, read_outputs, read_tiles
@@ -28,7 +29,7 @@ from sightline.foreign.service_maker import is_pipeline
 from sightline.foreign.values import fault, text
 from sightline.foreign.written import Written, read_written
 
-__all__ = ["Translated", "config_of", "plan_of", "plan_of_groups"]
+__all__ = ["Translated", "branches_in", "config_of", "plan_of", "plan_of_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,26 @@ class Translated:
     notes: tuple[str, ...] = ()
 
 
-def plan_of(written: Written, places: Places) -> AppPlan:
-    """What a file of deepstream-app, of its kin or of the service maker asks for.
+def plan_of(written: Written, places: Places, branch: Branch | None = None) -> AppPlan:
+    """What a file of deepstream-app, of its kin or of the service maker asks for. branch: only that part of it.
 
     Raises ConfigError or ModelError naming file, line and key of what cannot be done.
     """
     if is_pipeline(written):
         return plan_of_groups(groups_of_pipeline(written, places), written.path, places)
     silent = written.has("application")
-    return plan_of_groups(groups_of(written, silent=silent), written.path, places, drawn=not silent)
+    groups: Sequence[Group] = groups_of(written, silent=silent)
+    if branch is not None:
+        groups = of_branch(groups, branch)
+    plan = plan_of_groups(tuple(included(groups, places)), written.path, places, drawn=not silent)
+    plan.only = sources_of(groups)
+    plan.branch = "" if branch is None else branch.name
+    return plan
+
+
+def branches_in(written: Written) -> tuple[Branch, ...]:
+    """The parts of an application that runs several primary models; () where it is one whole."""
+    return () if is_pipeline(written) else branches_of(groups_of(written, silent=written.has("application")))
 
 
 def plan_of_groups(groups: Sequence[Group], file: Path, places: Places, *, drawn: bool = False) -> AppPlan:
@@ -166,7 +178,20 @@ def config_of(plan: AppPlan) -> Translated:
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{plan.file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if plan.only is not None or plan.branch:
+        config = parted(config, _looked_at(plan, streams), plan.branch)
     return Translated(config, tuple(dict.fromkeys(plan.notes)))
+
+
+def _looked_at(plan: AppPlan, streams: Streams) -> set[str]:
+    """The streams of the inputs that the primary model looks at. Raises ConfigError where there is none."""
+    if plan.only is None:
+        return {stream.id for stream in streams.all}
+    found = {id for number in plan.only if 0 <= number < len(streams.of) for id in streams.of[number]}
+    if not found:
+        asked = ", ".join(map(str, plan.only))
+        raise ConfigError(f"{plan.file}: src-ids {asked}: there are {len(streams.of)} inputs, from 0 on")
+    return found
 
 
 def _behind_its_model(plan: AppPlan) -> PartConfig | None:

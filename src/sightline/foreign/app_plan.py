@@ -96,7 +96,8 @@ class Output:
 @dataclass(slots=True)
 class AppPlan:
     """All of it. overlay, tracker: as PipelineConfig has them. appearance: the model that the tracker compares objects
-    by. places: how names in files become paths. notes: what a user should know, "file:line: ...".
+    by. only: numbers of the inputs that are looked at, None all; branch: what outputs are called after. places: how
+    names in files become paths. notes: what a user should know, "file:line: ...".
     """
 
     file: Path
@@ -115,5 +116,7 @@ class AppPlan:
     params: list[Path] = field(default_factory=list[Path])
     results: list[str] = field(default_factory=list[str])
     muxed: tuple[int, int] | None = None
+    only: tuple[int, ...] | None = None
+    branch: str = ""
     loop: bool = False
     notes: list[str] = field(default_factory=list[str])

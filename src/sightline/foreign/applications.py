@@ -10,7 +10,8 @@ from typing import Literal
 from sightline.config import CodeConfig, LimitsConfig, PartConfig, PipelineConfig
 from sightline.deployment import Deployment
 from sightline.errors import ConfigError, ModelError, SightlineError, UsageError
-from sightline.foreign.app_pipeline import Translated, config_of, plan_of
+from sightline.foreign.app_branches import Branch
+from sightline.foreign.app_pipeline import Translated, branches_in, config_of, plan_of
 from sightline.foreign.app_plan import Camera
 from sightline.foreign.explaining import explain
 from sightline.foreign.fates import told
@@ -75,11 +76,14 @@ def interval_of(path: Path) -> int:
     return inference_stage(path).interval if kind_of_file(path) == "model" else 0
 
 
-def application(path: Path, places: Places, asked: Asked | None = None) -> Translated:
-    """One file -> its pipeline. Raises ConfigError or ModelError naming file, line and key of what cannot be done."""
+def application(path: Path, places: Places, asked: Asked | None = None, branch: Branch | None = None) -> Translated:
+    """One file, or that part of it -> its pipeline.
+
+    Raises ConfigError or ModelError naming file, line and key of what cannot be done.
+    """
     asked = asked or Asked()
     try:
-        plan = plan_of(read_written(path), places)
+        plan = plan_of(read_written(path), places, branch)
         if asked.inputs:
             plan.cameras = [Camera(url, "-i") for url in asked.inputs]
         made = config_of(plan)
@@ -140,6 +144,8 @@ def applications(paths: Sequence[Path], places: Places, asked: Asked) -> Deploym
 
     Raises what is wrong with it where there is only one.
     """
+    if len(paths) == 1 and (branches := branches_in(read_written(paths[0]))):
+        return _branched(paths[0], branches, places, asked)
     if len(paths) == 1:
         made = application(paths[0], places, asked)
         return Deployment({paths[0].stem: made.config}, notes=made.notes)
@@ -160,4 +166,23 @@ def applications(paths: Sequence[Path], places: Places, asked: Asked) -> Deploym
         notes += made.notes
     if asked.inputs and len(paths) > 1 and asked.results:
         raise UsageError("--results beside several files: they would all write it; leave it out")
+    return Deployment(pipelines, faults, tuple(dict.fromkeys(notes)))
+
+
+def _branched(path: Path, branches: Sequence[Branch], places: Places, asked: Asked) -> Deployment:
+    """An application with several primary models: each a pipeline of its own, over the inputs that it looks at."""
+    pipelines: dict[str, PipelineConfig] = {}
+    faults: dict[str, str] = {}
+    notes: list[str] = []
+    for branch in branches:
+        name = f"{path.stem}-{branch.name}"
+        try:
+            made = application(path, places, asked, branch)
+        except SightlineError as error:
+            faults[name] = str(error)
+            continue
+        pipelines[name] = made.config
+        notes += made.notes
+    if asked.results:
+        raise UsageError(f"--results: {len(branches)} primary models of {path} would all write it; leave it out")
     return Deployment(pipelines, faults, tuple(dict.fromkeys(notes)))
