@@ -265,3 +265,28 @@ def test_frames_without_a_model_do_not_count_as_passed_over() -> None:
     watched = Lane(MovingBoxes(count=12, width=640), tracker=Sort(confirm=1), interval=1)
     list(Pipeline(primary(width=640), [watched], stages=[stage("s", head, interval=1)]).results())
     assert [view.frame.index for view in head.seen] == [0, 4, 8]
+
+
+@dataclass(frozen=True)
+class SaysWhenUnsure:
+    """Answers with the frame that it looked at; of every third frame it is not sure."""
+
+    def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
+        return [
+            Prediction(attributes=(Attribute("class", f"{v.frame.index}", 0.2 if v.frame.index % 3 else 0.9, 0),))
+            for v in views
+        ]
+
+
+@pytest.mark.parametrize("rule", [Rule(frames=4), Rule(sure=0.5, tries=2), Rule(sure=0.5, tries=9, frames=7)])
+@pytest.mark.parametrize("interval", [0, 2])
+def test_what_is_told_does_not_depend_on_how_fast_a_stage_is(rule: Rule, interval: int) -> None:
+    told = []
+    for delay, in_flight in ((0.0, 1), (0.0, 4), (0.006, 4), (0.02, 2)):
+        slow = stage(
+            "s", SaysWhenUnsure(), rule=rule, interval=interval, runtime=FakeRuntime(delay_s=delay, in_flight=in_flight)
+        )
+        pipeline = Pipeline(primary(FakeRuntime(in_flight=in_flight), 640), [lane(24)], stages=[slow])
+        told.append(labels(results(pipeline)["boxes"]))
+    assert told[0] == told[1] == told[2] == told[3]
+    assert len(set(told[0])) > 2

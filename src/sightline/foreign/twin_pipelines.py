@@ -248,7 +248,7 @@ class _Making:
             StageConfig.model_validate(stage.model_dump(by_alias=False) | self._read_by(model, files))
             for stage, model in zip(models.then, wanted.secondaries, strict=True)
         )
-        return Models(first, then, models.labels, models.interval, models.ids, models.colours)
+        return Models(first, then, models.labels, models.interval, models.ids, models.colours, models.fills)
 
     def _read_by(self, model: TrackedModel, files: NamedFiles) -> dict[str, object]:
         """What reads its outputs: the user's Python, or the head for a parser that the accelerator brings."""

@@ -79,7 +79,7 @@ class Ask:
     key: Key | None
     box: F32
     label: str
-    more: list[tuple[Pending, int, F32]] = field(default_factory=list[tuple[Pending, int, F32]])
+    more: list[tuple[Pending, int, int]] = field(default_factory=list[tuple[Pending, int, int]])
 
 
 @dataclass(slots=True, eq=False)
@@ -191,24 +191,33 @@ class Cascade:
     def _look_at(
         self, stage: Stage, pending: Pending, memories: Memories, work: Work, row: int, key: Key | None, turn: int
     ) -> None:
-        """The answer for one object: remembered, awaited already, or asked for."""
+        """One more object of the frame."""
+        work.rows.append(row)
+        work.answers.append(None)
+        self._decide(stage, pending, memories, work, len(work.rows) - 1, key, turn)
+
+    def _decide(
+        self, stage: Stage, pending: Pending, memories: Memories, work: Work, slot: int, key: Key | None, turn: int
+    ) -> None:
+        """The answer for one object: awaited already, remembered, or asked for.
+
+        While an answer about its track is on its way the decision waits for it, so that what is told does not depend
+        on how fast the model is.
+        """
+        row = work.rows[slot]
         detections = pending.detections(stage.of, self.primary)
         box, label, index = detections.xyxy[row], detections.name_of(row), pending.frame.index
         memory = memories.of.get(stage.name) if key is not None else None
-        slot = len(work.rows)
-        work.rows.append(row)
-        work.answers.append(None)
         passed = turn % (stage.interval + 1) != 0
         if memory is not None and key is not None:
+            other = memories.asked.get((stage.name, key)) if stage.shares else None
+            if other is not None and stage.wait and (passed or stage.rule is not None):
+                other.more.append((pending, slot, turn))
+                work.left += 1
+                return
             known = memory.fresh(key, box, label, index)
             work.answers[slot] = memory.last(key, box) if known is None and (passed or not stage.wait) else known
-            if known is not None:
-                return
-            other = memories.asked.get((stage.name, key)) if stage.shares else None
-            if other is not None and (passed or stage.rule is not None or not stage.wait):
-                if stage.wait:
-                    other.more.append((pending, slot, box))
-                    work.left += 1
+            if known is not None or (other is not None and not stage.wait):
                 return
         if passed or (key is None and not stage.wait):
             return  # of an object without a track nothing can be said later
@@ -286,16 +295,21 @@ class Cascade:
             if memories.asked.get((stage.name, ask.key)) is ask:
                 del memories.asked[stage.name, ask.key]
             answer = memory.put(ask.key, answer, ask.box, ask.label, ask.look.frame.index)
-        waiting = [(ask.pending, ask.slot, ask.box)] if ask.pending is not None else []
-        for pending, slot, box in [*waiting, *ask.more]:
+        if ask.pending is not None:
+            work = ask.pending.works[stage.name]
+            work.answers[ask.slot] = answer
+            self._answered_one(stage, ask.pending, work, moved_on)
+        for pending, slot, turn in ask.more:
             work = pending.works[stage.name]
-            later = memory is not None and ask.key is not None and pending is not ask.pending
-            work.answers[slot] = memory.last(ask.key, box) if later and memory and ask.key else answer
-            work.left -= 1
-            if not work.left:
-                self._finish(stage, pending, work)
-                moved_on.append(pending)
+            self._decide(stage, pending, memories, work, slot, ask.key, turn)
+            self._answered_one(stage, pending, work, moved_on)
         return moved_on
+
+    def _answered_one(self, stage: Stage, pending: Pending, work: Work, moved_on: list[Pending]) -> None:
+        work.left -= 1
+        if not work.left:
+            self._finish(stage, pending, work)
+            moved_on.append(pending)
 
     def _finish(self, stage: Stage, pending: Pending, work: Work) -> None:
         """Everything that the stage says of the frame is there."""
