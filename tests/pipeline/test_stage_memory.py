@@ -269,11 +269,11 @@ def test_frames_without_a_model_do_not_count_as_passed_over() -> None:
 
 @dataclass(frozen=True)
 class SaysWhenUnsure:
-    """Answers with the frame that it looked at; of every third frame it is not sure."""
+    """Answers with the frame that it looked at; only of every third frame it is sure."""
 
     def __call__(self, outputs: Outputs, spec: ModelSpec, views: Sequence[View]) -> list[Prediction]:
         return [
-            Prediction(attributes=(Attribute("class", f"{v.frame.index}", 0.2 if v.frame.index % 3 else 0.9, 0),))
+            Prediction(attributes=(Attribute("class", f"{v.frame.index}", 0.9 if v.frame.index % 3 == 2 else 0.2, 0),))
             for v in views
         ]
 
@@ -289,4 +289,4 @@ def test_what_is_told_does_not_depend_on_how_fast_a_stage_is(rule: Rule, interva
         pipeline = Pipeline(primary(FakeRuntime(in_flight=in_flight), 640), [lane(24)], stages=[slow])
         told.append(labels(results(pipeline)["boxes"]))
     assert told[0] == told[1] == told[2] == told[3]
-    assert len(set(told[0])) > 2
+    assert len(set(told[0])) > 1
