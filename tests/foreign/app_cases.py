@@ -57,6 +57,7 @@ BASE: Said = {
     "primary-gie": {"enable": "1", "config-file": "pgie.txt"},
 }
 _TWO: Said = {"source1": {"enable": "1", "type": "2", "uri": "file://b.mp4"}}
+_BRANCHED: Said = {**_TWO, "primary-gie": {"gie-unique-id": "1"}}
 _TILED: Said = {"tiled-display": {"enable": "1", "rows": "1", "columns": "2"}, **_TWO}
 _BROKER: Said = {"sink0": {"type": "6", "topic": "events"}}
 _NEW_FORM: Said = {"sink0": {**_BROKER["sink0"], "msg-conv-msg2p-new-api": "1"}}
@@ -251,8 +252,8 @@ APP: dict[tuple[str, str], Case] = {
     **{("message-converter", key): Case(case.one, case.other, {**_BROKER, "message-converter": {"enable": "1"}})
        for key, case in _MESSAGES.items()},
     ("tests", "file-loop"): Case("0", "1"),
-    ("branch#", "pgie-id"): Case("1", "2", {**_TWO, "primary-gie": {"gie-unique-id": "1"}, "branch0": {"src-ids": "1"}}),
-    ("branch#", "src-ids"): Case("0", "1", {**_TWO, "primary-gie": {"gie-unique-id": "1"}, "branch0": {"pgie-id": "1"}}),
+    ("branch#", "pgie-id"): Case("1", "2", {**_BRANCHED, "branch0": {"src-ids": "1"}}),
+    ("branch#", "src-ids"): Case("0", "1", {**_BRANCHED, "branch0": {"pgie-id": "1"}}),
     ("secondary-gie#", "cfg-file-path"): Case("more.yml", "more2.yml", {"secondary-gie0": {"enable": "1"}}),
     ("tracker#", "cfg-file-path"): Case("own.yml", "own2.yml", {"tracker": {"enable": "1"}}),
 }  # fmt: skip
