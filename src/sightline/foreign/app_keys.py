@@ -6,7 +6,6 @@ releases, and of the parallel inference application, whose files have the same f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from sightline.foreign.app_input_keys import (
@@ -21,7 +20,7 @@ from sightline.foreign.app_input_keys import (
     source_attributes,
 )
 from sightline.foreign.fates import Known, Rules
-from sightline.foreign.key_tables import KeyTable
+from sightline.foreign.key_tables import KeyTable, base_among
 from sightline.foreign.reasons import each, honoured, ignored, translated
 
 __all__ = ["APP_GROUPS", "DEEPSTREAM_APP", "base_of"]
@@ -291,10 +290,7 @@ APP_GROUPS: dict[str, Mapping[str, Known]] = {
 
 def base_of(group: str) -> str:
     """ "sink#" of "sink0"; the name itself where no such group is known."""
-    if group in APP_GROUPS:
-        return group
-    stem = re.sub(r"-?\d*$", "#", group, count=1)
-    return stem if stem in APP_GROUPS else group
+    return base_among(APP_GROUPS, group)
 
 
 def _of_group(group: str) -> Mapping[str, Known] | None:

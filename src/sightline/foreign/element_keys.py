@@ -14,7 +14,7 @@ from sightline.foreign.fates import Known
 from sightline.foreign.key_tables import KeyTable
 from sightline.foreign.reasons import honoured, ignored, translated
 
-__all__ = ["ELEMENTS", "EVERY"]
+__all__ = ["ELEMENTS", "EVERY", "SCREENS"]
 
 
 def _all(reason: str, *names: str) -> dict[str, Known]:
@@ -217,7 +217,7 @@ _TRACKED = {key: TRACKER[key] for key in TRACKER if key != "cfg-file-path"}
 _LIBRARY = _all("library", "customlib-name", "customlib-props", "dummy-meta-insert", "postprocesslib-name")
 _PLAIN = _all("not-yet", "pattern", "caps", "format", "stream-type", "emit-signals", "preset-level")
 _SERVERS = ("udpsink", "rtspclientsink", "tcpserversink", "hlssink", "hlssink2", "nvrtspoutsinkbin")
-_SCREENS = (
+SCREENS = (
     "nveglglessink",
     "nv3dsink",
     "nvdrmvideosink",
@@ -300,7 +300,7 @@ _TABLES: tuple[tuple[tuple[str, ...], Mapping[str, Known]], ...] = (
     (("filesink", "multifilesink", "splitmuxsink"), _FILE),
     (("nvvideoencfilesinkbin",), {**_ENCODER, "output-file": honoured("sinks.path")}),
     (("fakesink",), {}),
-    (_SCREENS, _SCREEN),
+    (SCREENS, _SCREEN),
     (_SERVERS, {**_SERVED, **_all("rtsp-server", "location", "playlist-location", "target-duration", "max-files")}),
     (_ENCODERS, _ENCODER),
     (_PICTURES, {key: ignored("encoder") for key in _ENCODER}),

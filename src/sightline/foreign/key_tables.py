@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from sightline.foreign.fates import Known
 
-__all__ = ["KeyTable", "numbered"]
+__all__ = ["KeyTable", "base_among", "numbered"]
 
 
 class KeyTable(Mapping[str, Known]):
@@ -46,3 +46,11 @@ def numbered(group: str, stem: str) -> int | None:
 
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile("".join({"#": r"\d+", "*": r".+"}.get(c, re.escape(c)) for c in name))
+
+
+def base_among(groups: Mapping[str, object], group: str) -> str:
+    """ "sink#" of "sink0" and "sink-0", where `groups` has it; else the name itself."""
+    if group in groups:
+        return group
+    stem = re.sub(r"-?\d*$", "#", group, count=1)
+    return stem if stem in groups else group

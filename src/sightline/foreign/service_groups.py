@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sightline.foreign.app_groups import Group
 from sightline.foreign.app_outputs import bits_of, unit_of
+from sightline.foreign.element_keys import SCREENS
 from sightline.foreign.keyfile import Entry
 from sightline.foreign.places import Places
 from sightline.foreign.service_maker import Node, nodes_of
@@ -25,18 +26,6 @@ _FILES = (
     "rtspsrc",
     "souphttpsrc",
     "playbin",
-)
-_WINDOWS = (
-    "nveglglessink",
-    "nv3dsink",
-    "nvdrmvideosink",
-    "nvoverlaysink",
-    "autovideosink",
-    "xvimagesink",
-    "ximagesink",
-    "glimagesink",
-    "nvvideorenderer",
-    "fpsdisplaysink",
 )
 # element -> (group, what its properties are called there, what the group says beside)
 _ELEMENTS: dict[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
@@ -64,7 +53,7 @@ _ELEMENTS: dict[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
     "fakesink": ("sink#", {}, {"type": "1"}),
     "udpsink": ("sink#", {}, {"type": "4"}),
     "nvrtspoutsinkbin": ("sink#", {}, {"type": "4"}),
-    **{name: ("sink#", {}, {"type": "2"}) for name in _WINDOWS},
+    **{name: ("sink#", {}, {"type": "2"}) for name in SCREENS},
 }
 _INFER = ("nvinfer", "nvinferserver", "nvinferbin", "nvinferserverbin")
 _INFER_WORDS = {"infer-on-gie-id": "operate-on-gie-id", "infer-on-class-ids": "operate-on-class-ids"}

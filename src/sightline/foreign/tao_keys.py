@@ -5,7 +5,6 @@ The keys are those of NVIDIA-AI-IOT/deepstream_tao_apps, deepstream_reference_ap
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from sightline.foreign.app_input_keys import (
@@ -20,7 +19,7 @@ from sightline.foreign.app_input_keys import (
 )
 from sightline.foreign.app_keys import APP_GROUPS
 from sightline.foreign.fates import Known, Rules
-from sightline.foreign.key_tables import KeyTable
+from sightline.foreign.key_tables import KeyTable, base_among
 from sightline.foreign.reasons import each, honoured, ignored, translated
 
 __all__ = ["TAO_APP", "TAO_GROUPS", "tao_base_of"]
@@ -176,10 +175,7 @@ _ALL = {**APP_GROUPS, **TAO_GROUPS}
 
 def tao_base_of(group: str) -> str:
     """ "secondary-gie#" of "secondary-gie-1"; the name itself where no such group is known."""
-    if group in _ALL:
-        return group
-    stem = re.sub(r"-?\d*$", "#", group, count=1)
-    return stem if stem in _ALL else group
+    return base_among(_ALL, group)
 
 
 def _of_group(group: str) -> Mapping[str, Known] | None:
