@@ -21,7 +21,7 @@ import yaml
 
 from benchmarks.costs import ask
 from benchmarks.process import Footage, marginal
-from sightline.config import ModelConfig
+from sightline.config import ModelConfig, StageConfig
 from sightline.models.identify import identify
 
 __all__ = ["main"]
@@ -84,7 +84,8 @@ def _measured(asked: _Asked, more: Options, pairs: int) -> tuple[float, float, f
         finals = _finals(folder / "results.jsonl")
         shares: list[float] = []
         costs: list[float] = []
-        first, second = (identify(ModelConfig.model_validate(m)).weights for m in (asked.detector, asked.second))
+        first = identify(ModelConfig.model_validate(asked.detector)).weights
+        second = identify(StageConfig.model_validate(asked.second)).weights
         for _ in range(pairs):
             limit = ask("decode", str(asked.clip)) + ask("infer", str(first)) + looks * ask("infer", str(second))
             spent, _ = marginal(lambda footage: _run(footage.path), short, long)
@@ -119,6 +120,8 @@ def main() -> int:
     print(f"| every object, every frame | {every[2]:.2f} | {every[1]:.1f} | {every[0]:.3f} |")
     kept = _measured(asked, {**smooth, "remember": yaml.safe_load(given.remember)}, given.pairs)
     print(f"| remembered by track | {kept[2]:.2f} | {kept[1]:.1f} | {kept[0]:.3f} |")
+    for track, label in every[3].items():
+        print(f"track {track}: {label}; remembered: {kept[3].get(track)}")
     same = sum(kept[3].get(track) == label for track, label in every[3].items())
     print(f"\n{every[2] / max(kept[2], 1e-9):.1f} times fewer looks; {same} of {len(every[3])} tracks end the same")
     return 0
