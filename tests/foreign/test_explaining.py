@@ -231,3 +231,10 @@ def test_every_key_of_published_files_is_accounted_for() -> None:
     assert len(files) > 400
     assert len(unknown) <= 0.005 * total
     assert {key.key for key in unknown} <= {"pre-cluster-threshold", "topk", "nms-iou-threshold"}
+
+
+def test_a_line_that_is_no_key_is_told_apart_from_the_keys(tmp_path: Path) -> None:
+    found = told(tmp_path, "[property]\nonnx-file=a.onnx\nbroken in\ntwo\ngpu-id=0\n", "pgie.txt").plain()
+    assert [key["key"] for key in found["keys"]] == ["onnx-file", "gpu-id"]  # type: ignore[attr-defined, index]
+    assert [(line["line"], line["text"]) for line in found["broken"]] == [(3, "broken in"), (4, "two")]  # type: ignore[attr-defined, index]
+    assert "broken" not in told(tmp_path, "[property]\nonnx-file=a.onnx\n", "other.txt").plain()

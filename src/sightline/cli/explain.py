@@ -64,9 +64,12 @@ def _lines(found: Explained) -> list[str]:
         lines.append("")
     if found.missing:
         lines += ["missing:", *(f"  {line}" for line in told_of(found.missing)), ""]
-    counts = Counter(key.status for key in found.keys)
+    counts = Counter(key.status for key in found.keys if not key.broken)
+    broken = sum(key.broken for key in found.keys)
+    more = f", {broken} broken lines" if broken else ""
     said = ", ".join(f"{counts[status]} {status}" for status in ("honoured", "translated", "ignored", "unknown"))
-    return [*lines, f"{len(found.files)} files, {len(found.keys)} keys: {said}; {len(found.missing)} files missing"]
+    total = f"{len(found.files)} files, {counts.total()} keys: {said}{more}"
+    return [*lines, f"{total}; {len(found.missing)} files missing"]
 
 
 def _table(keys: list[KeyFate]) -> list[str]:

@@ -61,11 +61,13 @@ class Explained:
     missing: tuple[Missing, ...]
 
     def plain(self) -> dict[str, object]:
-        """{files, keys, missing} for JSON."""
+        """{files, keys, missing} for JSON, and where there are lines that are no keys: {broken}."""
+        broken = [{"file": k.file, "line": k.line, "text": k.key, "why": k.why} for k in self.keys if k.broken]
         return {
             "files": [file.path for file in self.files],
-            "keys": [key.plain() for key in self.keys],
+            "keys": [key.plain() for key in self.keys if not key.broken],
             "missing": [item.plain() for item in self.missing],
+            **({"broken": broken} if broken else {}),
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sightline.foreign.keyfile import Entry
@@ -18,7 +18,8 @@ Status = Literal["honoured", "translated", "ignored", "unknown"]
 @dataclass(frozen=True, slots=True)
 class KeyFate:
     """One key of one file. status: "honoured" means the same here; "translated": said by another setting, `as_`;
-    "ignored": `why`; "unknown": no key that the format knows, `why` names the nearest.
+    "ignored": `why`; "unknown": no key that the format knows, `why` names the nearest. broken: the line is no key=value
+    at all, and `key` what stands in it.
     """
 
     file: str
@@ -29,6 +30,7 @@ class KeyFate:
     status: Status
     as_: str = ""
     why: str = ""
+    broken: bool = False
 
     @property
     def shown(self) -> str:
@@ -105,7 +107,7 @@ def _fate(
         return KeyFate(entry.file, entry.line, entry.group, entry.key, entry.value, status, as_, why)
 
     if entry.stray:
-        return fate("unknown", why="neither a group nor key=value: a line broken in two?")
+        return replace(fate("unknown", why="neither a group nor key=value: a line broken in two?"), broken=True)
     table = rules.of_group(entry.group)
     if table is None and not entry.group:
         home = next((g for g in rules.groups if entry.key in (rules.of_group(g) or {})), "")
