@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.errors import ModelError
-from sightline.foreign.json_text import entries_of_json, looks_like_json, parse_json
+from sightline.foreign.json_text import entries_of_json, parse_json
 
 PATH = Path("t.json")
 VALUES = st.recursive(
@@ -86,8 +86,3 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ModelError:
         return
     list(entries_of_json(made, "t"))
-
-
-def test_what_looks_like_it() -> None:
-    assert looks_like_json('\ufeff // x\n {"a": 1}')
-    assert not looks_like_json("[property]\na=1"[1:])

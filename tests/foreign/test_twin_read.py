@@ -14,7 +14,7 @@ from twins import changed, plain_twin
 
 from sightline.errors import ConfigError, ModelError
 from sightline.foreign.json_text import parse_json
-from sightline.foreign.twin import Twin, components_path, holds_twin
+from sightline.foreign.twin import Twin, components_of, components_path
 from sightline.foreign.twin_read import parse_twin
 
 PATH = Path("twin.json")
@@ -67,13 +67,13 @@ def test_it_is_found_wherever_it_is(kind: str) -> None:
     assert list(found.pipelines) == list(plain.pipelines)
     assert found.sensors["door"].regions == plain.sensors["door"].regions
     root = parse_json(json.dumps(wrapped(kind)), PATH)
-    assert holds_twin(root)
+    assert components_of(root) is not None
     assert components_path(root) is not None
 
 
 @pytest.mark.parametrize("other", [{}, [], 3, {"streams": ["a"], "model": "b"}, {"sensors": []}, {"deepStream": {}}])
 def test_what_is_no_twin(other: object) -> None:
-    assert not holds_twin(parse_json(json.dumps(other), PATH))
+    assert components_of(parse_json(json.dumps(other), PATH)) is None
     with pytest.raises(ConfigError, match="no azdaConfiguration"):
         read(other)
 

@@ -61,7 +61,7 @@ def answers(*views: list[tuple[tuple[float, float, float, float], float]]) -> li
 
 def joined(viewing: Viewing, *views: list[tuple[tuple[float, float, float, float], float]]) -> Detections:
     frame = next(iter(MovingBoxes(width=100, height=60).frames()))
-    found = viewing.joined(frame, answers(*views), model())
+    found = viewing.joined([look.region for look in viewing.looks(frame, model())], answers(*views), model())
     assert found is not None
     return found.detections
 

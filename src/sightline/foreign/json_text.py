@@ -16,7 +16,7 @@ from typing import Literal, cast
 from sightline.errors import ModelError
 from sightline.foreign.keyfile import Entry
 
-__all__ = ["Json", "entries_of_json", "looks_like_json", "parse_json"]
+__all__ = ["Json", "entries_of_json", "parse_json"]
 
 _DEEPEST = 60
 _MOST_VALUES = 200_000
@@ -72,13 +72,6 @@ class Json:
         if self.kind == "object":
             return {name: value.data() for name, _, value in self.members}
         return [item.data() for item in self.items] if self.kind == "list" else self.plain
-
-
-def looks_like_json(text: str) -> bool:
-    """Whether it begins as an object or a list does."""
-    start = _SPACE.match(text.removeprefix("\ufeff"))
-    rest = text.removeprefix("\ufeff")[start.end() if start else 0 :]
-    return rest[:1] in ("{", "[")
 
 
 def parse_json(text: str, path: Path) -> Json:

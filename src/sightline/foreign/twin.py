@@ -24,7 +24,6 @@ __all__ = [
     "components_of",
     "components_path",
     "found_below",
-    "holds_twin",
 ]
 
 LIGHT_TRACKER = "light-tracker"
@@ -136,11 +135,6 @@ class Twin:
     business: Mapping[str, object] = field(default_factory=dict[str, object])
     recording: tuple[tuple[str, bool], ...] = ()
     snippet_s: float = 30.0
-
-
-def holds_twin(root: Json) -> bool:
-    """Whether it is a twin: an azdaConfiguration at any level, or what is inside of one."""
-    return components_of(root) is not None
 
 
 def components_of(root: Json) -> Json | None:

@@ -95,10 +95,19 @@ class Memories:
 
 @dataclass(slots=True, eq=False)
 class Cascade:
-    """All secondary models of a pipeline, those that others build on first. primary: the first model's stage name."""
+    """All secondary models of a pipeline, those that others build on first. primary: the first model's stage name.
+
+    names: of the stages. early: those that come before the tracker.
+    """
 
     primary: str
     stages: Sequence[Stage] = ()
+    names: frozenset[str] = field(init=False)
+    early: tuple[Stage, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = frozenset(stage.name for stage in self.stages)
+        self.early = tuple(stage for stage in self.stages if stage.early)
 
     @property
     def waiting(self) -> int:
@@ -113,14 +122,6 @@ class Cascade:
     def ended(self, pending: Pending) -> bool:
         """Whether every stage has said what it says of the frame."""
         return len(pending.finished) == len(self.stages)
-
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(stage.name for stage in self.stages)
-
-    @property
-    def early(self) -> tuple[Stage, ...]:
-        return tuple(stage for stage in self.stages if stage.early)
 
     def remembered(self, stream: str) -> Memories:
         """A new memory for a stream."""

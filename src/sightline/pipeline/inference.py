@@ -78,6 +78,7 @@ class Inference:
         """Queue the views of a frame that the first model is to see."""
         looks = self.viewing.looks(pending.frame, self.model)
         pending.left = len(looks)
+        pending.regions = [look.region for look in looks]
         pending.pieces = [None] * len(looks)
         for piece, look in enumerate(looks):
             self._asking.add(_FrameAsk(look, lane, pending, piece))
@@ -115,7 +116,7 @@ class Inference:
                 pending.pieces[ask.piece] = prediction
                 pending.left -= 1
                 if not pending.left:
-                    pending.prediction = self.viewing.joined(pending.frame, pending.pieces, self.model)
+                    pending.prediction = self.viewing.joined(pending.regions, pending.pieces, self.model)
                 yield None if pending.left else ask.lane
 
     def _answers(self, stage: Stage, timeout_s: float) -> list[Lane | None] | None:

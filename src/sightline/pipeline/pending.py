@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from sightline.models.looks import Region
 from sightline.pipeline.remembering import Key
 from sightline.types import Detections, Frame, Inside, Prediction, Tracks
 
@@ -23,7 +24,8 @@ class Work:
 class Pending:
     """One frame. prediction: the primary model's, with what later stages say of its objects; None: not there yet.
 
-    pieces: answers to several views of the frame, by view, until all are there; left: how many are not.
+    pieces: answers to several views of the frame, by view, until all are there; left: how many are not. regions: what
+    each view shows, None the whole frame.
     tracks: once the tracker has had its turn. inside: what stages found within the objects of others.
     works: of the stages that have begun; finished: those that have ended, in the order in which they did.
     bare: what a stage found, before others said something of it. keys: what its objects are remembered by.
@@ -34,6 +36,7 @@ class Pending:
     prediction: Prediction | None = None
     pieces: list[Prediction | None] = field(default_factory=list[Prediction | None])
     left: int = 0
+    regions: list[Region | None] = field(default_factory=list[Region | None])
     tracks: Tracks | None = None
     inside: dict[str, Inside] = field(default_factory=dict[str, Inside])
     works: dict[str, Work] = field(default_factory=dict[str, Work])

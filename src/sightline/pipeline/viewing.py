@@ -80,13 +80,14 @@ class Viewing:
             )
         return found
 
-    def joined(self, frame: Frame, pieces: Sequence[Prediction | None], model: Model) -> Prediction | None:
-        """One answer of the answers to the views that `looks` gave, in their order."""
+    def joined(
+        self, regions: Sequence[Region | None], pieces: Sequence[Prediction | None], model: Model
+    ) -> Prediction | None:
+        """One answer of the answers to the views of `regions`, as `looks` gave them, in their order."""
         if len(pieces) == 1:
             return pieces[0]
         answers = [piece for piece in pieces if piece is not None]
         found = [answer.detections for answer in answers]
-        regions = [look.region for look in self.looks(frame, model)]
         table = joined(list(enumerate(found)), model.stage)
         if not len(table):
             return replace(answers[0], detections=replace(found[0], stage=model.stage))

@@ -6,6 +6,7 @@ it saw that. The turns are those of DeepStream's dewarper: yaw to the right, pit
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, pi, radians, sin, tan
@@ -40,7 +41,7 @@ class Dewarp(Protocol):
 
 
 @dataclass(frozen=True)
-class _View:
+class _View(ABC):
     """The view, whatever the lens.
 
     to: the surface that it is spread on.
@@ -179,8 +180,9 @@ class _View:
         """How far from the axis, in focal lengths, the lens without its distortion puts what lies at that angle."""
         return angle
 
+    @abstractmethod
     def _lens(self, rays: F64) -> F64:
-        raise NotImplementedError
+        """Where the lens puts rays, in focal lengths from the centre of its picture."""
 
 
 @dataclass(frozen=True)
