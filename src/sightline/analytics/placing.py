@@ -90,15 +90,8 @@ def check_shape(
     Raises UsageError naming the shape: too few distinct points, crossing itself, wholly outside the frame.
     """
     who = f"{kind} {name!r}"
-    if not name:
-        raise UsageError(f"a {kind} needs a name")
-    p = np.asarray(points, np.float64).reshape(-1, 2)
-    if not np.isfinite(p).all():
-        raise UsageError(f"{who}: points must be finite numbers")
     closed = kind == "zone"
-    p, least = distinct(p, closed), 3 if closed else 2
-    if len(np.unique(p, axis=0)) < least:
-        raise UsageError(f"{who}: needs at least {least} different points, has {len(np.unique(p, axis=0))}")
+    p = _different(kind, name, points, closed)
     if crosses_itself(p, closed):
         raise UsageError(f"{who} crosses itself; give its points in the order in which one would walk along it")
     if closed and area(p) == 0:
@@ -109,6 +102,19 @@ def check_shape(
     if not meets_rectangle(p, closed, *size):
         raise UsageError(f"{who} lies wholly outside the frame{_cure(p, px, width, height)}")
     return _warnings(who, p, size)
+
+
+def _different(kind: str, name: str, points: Sequence[Point], closed: bool) -> NDArray[np.float64]:
+    """The points (K, 2) without repeats in a row. Raises UsageError: no name, no numbers, too few."""
+    if not name:
+        raise UsageError(f"a {kind} needs a name")
+    p = np.asarray(points, np.float64).reshape(-1, 2)
+    if not np.isfinite(p).all():
+        raise UsageError(f"{kind} {name!r}: points must be finite numbers")
+    p, least = distinct(p, closed), 3 if closed else 2
+    if len(np.unique(p, axis=0)) < least:
+        raise UsageError(f"{kind} {name!r}: needs at least {least} different points, has {len(np.unique(p, axis=0))}")
+    return p
 
 
 def check_region(
@@ -123,14 +129,7 @@ def check_region(
     by the even-odd rule and is only warned of, as other systems' files have such. Raises UsageError.
     """
     who = f"{kind} {name!r}"
-    if not name:
-        raise UsageError(f"a {kind} needs a name")
-    p = np.asarray(points, np.float64).reshape(-1, 2)
-    if not np.isfinite(p).all():
-        raise UsageError(f"{who}: points must be finite numbers")
-    p = distinct(p, closed=True)
-    if len(np.unique(p, axis=0)) < 3:
-        raise UsageError(f"{who}: needs at least 3 different points, has {len(np.unique(p, axis=0))}")
+    p = _different(kind, name, points, closed=True)
     found = [f"{who} crosses itself; what it encloses twice counts as outside"] if crosses_itself(p, True) else []
     if px and (width is None or height is None):
         return found
