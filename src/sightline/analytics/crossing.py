@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from sightline.analytics.course import Moves, Ruler, Walk, walk
 from sightline.analytics.direction import MODES, Mode, Way, check_way, heading, measured, unit
-from sightline.analytics.facts import event
 from sightline.analytics.objects import by_label, column
 from sightline.analytics.placing import to_pixels
+from sightline.facts import event
 from sightline.shapes import meets_rectangle
 from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sightline.analytics.facts import event
 from sightline.analytics.fences import Fence
 from sightline.analytics.objects import by_label, column
 from sightline.analytics.placing import Anchor, check_region
 from sightline.analytics.presence import Presence, present, region
+from sightline.facts import event
 from sightline.types import Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Crowd"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.analytics.facts import event
 from sightline.analytics.fences import Rail
 from sightline.analytics.memory import Memory
 from sightline.analytics.placing import Anchor, check_band, check_shape, to_pixels
 from sightline.analytics.sight import Sight, look
+from sightline.facts import event
 from sightline.shapes import crossing_parts, crossings, distinct, extended
 from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 

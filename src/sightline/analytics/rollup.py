@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sightline.analytics.facts import event
 from sightline.analytics.objects import Objects, objects_of
 from sightline.analytics.rollup_rows import Summary, window_end
+from sightline.facts import event
 from sightline.types import Event, Frame, FrameResult, Report, Shape
 
 __all__ = ["Rollup"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.analytics.facts import event
 from sightline.analytics.fences import Fence
 from sightline.analytics.memory import Memory
 from sightline.analytics.placing import Anchor, anchors, check_band, check_shape, to_pixels, without_edges
 from sightline.analytics.sight import Sight, look
+from sightline.facts import event
 from sightline.shapes import crossing_parts, distance, distinct, inside
 from sightline.types import I64, Event, Frame, FrameResult, Report, Shape
 

@@ -98,6 +98,10 @@ class _View(ABC):
             raise ValueError(f"rotation: nine numbers, got {len(self.rotation)}")
         self._check_angles()
 
+    def _check_lens(self) -> None:
+        if self.focal_px is None and self.fov_deg is None:
+            raise ValueError("give focal_px of the lens, or the fov_deg that its picture covers from top to bottom")
+
     def _check_angles(self) -> None:
         if (self.top_deg is None) != (self.bottom_deg is None):
             raise ValueError("top_deg and bottom_deg: give both or none")
@@ -195,8 +199,7 @@ class FisheyeDewarp(_View):
     def __post_init__(self) -> None:
         _View.__post_init__(self)
         _check_distortion(self.distortion, 4)
-        if self.focal_px is None and self.fov_deg is None:
-            raise ValueError("give focal_px of the lens, or the fov_deg that its picture covers from top to bottom")
+        self._check_lens()
 
     def _lens(self, rays: F64) -> F64:
         return by_fisheye(rays, self.distortion)
@@ -212,8 +215,7 @@ class LensDewarp(_View):
     def __post_init__(self) -> None:
         _View.__post_init__(self)
         _check_distortion(self.distortion, 5)
-        if self.focal_px is None and self.fov_deg is None:
-            raise ValueError("give focal_px of the lens, or the fov_deg that its picture covers from top to bottom")
+        self._check_lens()
         if self.focal_px is None and self.fov_deg is not None and self.fov_deg >= 180:
             raise ValueError(f"fov_deg {self.fov_deg:g}: below 180 with an ordinary lens")
 
